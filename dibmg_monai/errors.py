@@ -1,0 +1,69 @@
+"""One family of errors: whatever a user can get wrong ends in one of these, with a message that says what would be right.
+
+Messages name files, DICOM attributes and values; never a patient's name, identifier or dates.
+"""
+
+import sys
+from pathlib import Path
+from types import TracebackType
+
+
+class DibmgError(Exception):
+    """Base of all errors that a user can mend. ``str(error)`` is the whole message."""
+
+
+class FolderError(DibmgError):
+    """A folder is missing, empty, or cannot be read or written."""
+
+
+class ImageError(DibmgError):
+    """One image file cannot be used.
+
+    Args:
+        path: the file, as the user would find it.
+        reason: a sentence: what was found and what would be accepted.
+        code: the reason code that the manifest gives, a short lower-case word or two joined by a hyphen.
+    """
+
+    def __init__(self, path: Path | str, reason: str, *, code: str = "unreadable") -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = Path(path)
+        self.reason = reason
+        self.code = code
+
+
+class ExamError(DibmgError):
+    """An exam has no view that can be used, or a study holds no exam."""
+
+
+class DatalistError(DibmgError):
+    """A datalist cannot be read, or an entry in it is not valid."""
+
+
+class ModelError(DibmgError):
+    """A model file is missing, is none, or does not fit the network."""
+
+
+def known_error(error: BaseException | None) -> DibmgError | None:
+    """The first ``DibmgError`` in an exception's chain of causes, or None."""
+    while error is not None:
+        if isinstance(error, DibmgError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def report_known_errors() -> None:
+    """Have the interpreter print a ``DibmgError`` that nothing caught as one line, without a traceback.
+
+    For programs whose main function is not ours, such as ``python -m monai.bundle run``. Other errors print as always.
+    """
+
+    def hook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        known = known_error(error)
+        if known is None:
+            sys.__excepthook__(kind, error, traceback)
+        else:
+            print(f"error: {known}", file=sys.stderr)
+
+    sys.excepthook = hook

@@ -1,0 +1,1 @@
+"""From files to exams: which four images belong together, and why."""
