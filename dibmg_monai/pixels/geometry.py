@@ -1,6 +1,6 @@
 """Where things are: source pixels <-> input pixels <-> map cells, exactly, in both directions.
 
-All coordinates are (row, column) with the centre of the first pixel (or cell) at 0, so a pixel covers -0.5 to +0.5.
+All coordinates are (row, column) with the center of the first pixel (or cell) at 0, so a pixel covers -0.5 to +0.5.
 """
 
 from dataclasses import astuple, dataclass
@@ -119,7 +119,7 @@ class ViewGeometry:
         return np.linalg.inv(self.source_to_input) @ self.cell_to_input(map_shape)
 
     def cells_inside(self, map_shape: tuple[int, int]) -> NDArray[np.bool_]:
-        """(h, w): which cells have their centre on the stored image, not on padding."""
+        """(h, w): which cells have their center on the stored image, not on padding."""
         grid = np.indices(map_shape)
         rows, columns = transform_points(self.cell_to_source(map_shape), grid[0], grid[1])
         inside_rows = (rows >= -0.5) & (rows <= self.source_rows - 0.5)
@@ -136,9 +136,9 @@ class ViewGeometry:
             (rows, columns), in the stored orientation.
         """
         size = (self.input_size, self.input_size)
-        square = _resize(values[None, None].float(), size)
+        square = resize(values[None, None].float(), size)
         crop = square[..., : self.scaled_rows, self.pad_left : self.pad_left + self.scaled_columns]
-        return _resize(self.orientation.undo(crop), shape or (self.source_rows, self.source_columns))[0, 0]
+        return resize(self.orientation.undo(crop), shape or (self.source_rows, self.source_columns))[0, 0]
 
     def to_tensor(self) -> torch.Tensor:
         """(9,) int64, for batches of plain tensors; ``from_tensor`` reads it."""
@@ -164,5 +164,6 @@ def transform_points(
     )
 
 
-def _resize(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+def resize(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """(N, C, H, W) float -> (N, C, *size): bilinear, averaging over what a smaller grid can't show; edges to edges."""
     return torch.nn.functional.interpolate(image, size, mode="bilinear", align_corners=False, antialias=True)

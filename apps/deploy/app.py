@@ -1,0 +1,61 @@
+"""The operator graph: study loader -> inference -> writers."""
+
+import sys
+from pathlib import Path
+
+from monai.deploy.core import Application
+from operators import ExamWriter, Inference, RefusalWriter, StudyLoader
+
+from dibmg_monai.inference import Predictor
+from dibmg_monai.outputs.scores import ResultsWriter
+from dibmg_monai.weights import load_predictor
+
+BUNDLE = Path(__file__).resolve().parents[2] / "bundle"
+
+
+class DeployApp(Application):
+    """From a folder of DICOM files to scores, maps and pictures of the exams in it.
+
+    Args:
+        study: the folder with DICOM files.
+        output_dir: the folder to write.
+        model: as for ``bundle_predictor``.
+
+    Raises:
+        ModelError: if the model cannot be used.
+        FolderError: if the output folder cannot be written.
+    """
+
+    def __init__(self, *, study: Path, output_dir: Path, model: Path | None) -> None:
+        super().__init__([sys.executable, __file__])  # its own command line, lest Holoscan parses ours
+        predictor = bundle_predictor(model)
+        results = ResultsWriter(output_dir)
+        self.loader = StudyLoader(self, name="study_loader", study=study, output_dir=output_dir)
+        self.inference = Inference(self, name="inference", predictor=predictor)
+        self.writer = ExamWriter(self, name="exam_writer", results=results)
+        self.refusals = RefusalWriter(self, name="refusal_writer", results=results)
+
+    def compose(self) -> None:
+        """Connect the operators."""
+        self.add_flow(self.loader, self.inference, {("exam", "exam")})
+        self.add_flow(self.inference, self.writer, {("result", "result")})
+        self.add_flow(self.inference, self.refusals, {("refusal", "refusal")})
+        self.add_flow(self.writer, self.refusals, {("refusal", "refusal")})
+
+
+def bundle_predictor(model: Path | None) -> Predictor:
+    """The predictor of a bundle.
+
+    Args:
+        model: a bundle; a folder with a bundle in it, as an application package has; or a weights or TorchScript file
+            for the network of the bundle beside the application. None: that bundle as it is.
+
+    Raises:
+        ModelError: if it is none of these.
+    """
+    if model is None:
+        return load_predictor(BUNDLE)
+    if not model.is_dir():
+        return load_predictor(BUNDLE, model_path=model)
+    configs = [*model.glob("configs"), *sorted(model.glob("*/configs"))]
+    return load_predictor(configs[0].parent if configs else model)

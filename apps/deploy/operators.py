@@ -1,0 +1,161 @@
+"""The operators: receive, one call into dibmg_monai, emit. What they hand on is one exam at a time."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from monai.deploy.core import ExecutionContext, Fragment, InputContext, Operator, OperatorSpec, OutputContext
+
+from dibmg_monai.errors import ImageError
+from dibmg_monai.exams.assembly import survey, write_manifest
+from dibmg_monai.exams.exam import Exam
+from dibmg_monai.inference import ExamResult
+from dibmg_monai.outputs.exam_files import write_exam
+from dibmg_monai.outputs.scores import ResultsWriter
+
+MANIFEST = "manifest.json"
+log = logging.getLogger("dibmg_monai.deploy")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An exam that gives no result, and why."""
+
+    exam: Exam
+    error: ImageError
+
+
+class StudyLoader(Operator):
+    """Study folder -> its exams, one a tick; what became of every file goes into the manifest.
+
+    Args:
+        study: the folder with DICOM files, at any depth.
+        output_dir: where the manifest goes.
+
+    Attributes:
+        found: exams in the study.
+        emitted: exams handed on so far.
+    """
+
+    def __init__(self, fragment: Fragment, *, name: str, study: Path, output_dir: Path) -> None:
+        self.study = study
+        self.output_dir = output_dir
+        self.found, self.emitted = 0, 0
+        super().__init__(fragment, name=name)
+
+    def setup(self, spec: OperatorSpec) -> None:
+        """Exams go out."""
+        spec.output("exam")
+
+    def start(self) -> None:
+        """Assemble the exams from the files' headers.
+
+        Raises:
+            FolderError: if the study cannot be read, or the manifest cannot be written.
+            ExamError: if there is no exam in the study.
+        """
+        assembly = survey(self.study)
+        write_manifest(assembly, path=self.output_dir / MANIFEST)
+        assembly.require_exam()
+        self.exams = iter(assembly.exams)
+        self.found = len(assembly.exams)
+        unused = sum(entry.view is None for entry in assembly.manifest)
+        log.info("%d files, %d of them not used: %s says why", len(assembly.manifest), unused, MANIFEST)
+
+    def compute(self, op_input: InputContext, op_output: OutputContext, context: ExecutionContext) -> None:
+        """Emit the next exam; with none left, tick no more, and the graph ends once the others have caught up."""
+        exam = next(self.exams, None)
+        if exam is None:
+            self.stop_execution()
+            return
+        self.emitted += 1
+        log.info("exam %d of %d: %s (%s)", self.emitted, self.found, exam.exam_id, " ".join(exam.files))
+        op_output.emit(exam, "exam")
+
+
+class Inference(Operator):
+    """Exam -> its result, or its refusal where an image cannot be read.
+
+    Args:
+        predictor: exam -> result.
+    """
+
+    def __init__(self, fragment: Fragment, *, name: str, predictor: Callable[[Exam], ExamResult]) -> None:
+        self.predictor = predictor
+        super().__init__(fragment, name=name)
+
+    def setup(self, spec: OperatorSpec) -> None:
+        """Exams come in; a result or a refusal of each goes out."""
+        spec.input("exam")
+        spec.output("result")
+        spec.output("refusal")
+
+    def compute(self, op_input: InputContext, op_output: OutputContext, context: ExecutionContext) -> None:
+        """Predict one exam."""
+        exam = op_input.receive("exam")
+        try:
+            result = self.predictor(exam)
+        except ImageError as error:
+            op_output.emit(Refusal(exam, error), "refusal")
+        else:
+            op_output.emit(result, "result")
+
+
+class ExamWriter(Operator):
+    """Result -> scores, overlays, NIfTI maps and DICOM Secondary Captures in the output folder.
+
+    Args:
+        results: the run's scores.
+
+    Attributes:
+        written: exams written so far.
+    """
+
+    def __init__(self, fragment: Fragment, *, name: str, results: ResultsWriter) -> None:
+        self.results = results
+        self.written = 0
+        super().__init__(fragment, name=name)
+
+    def setup(self, spec: OperatorSpec) -> None:
+        """Results come in; a refusal goes out where an image's header cannot carry a DICOM result."""
+        spec.input("result")
+        spec.output("refusal")
+
+    def compute(self, op_input: InputContext, op_output: OutputContext, context: ExecutionContext) -> None:
+        """Write one exam."""
+        result = op_input.receive("result")
+        try:
+            write_exam(result, self.results)
+        except ImageError as error:
+            op_output.emit(Refusal(result.exam, error), "refusal")
+            return
+        self.written += 1
+        log.info("  score %.3f", result.score)
+
+
+class RefusalWriter(Operator):
+    """Refusal -> ``refused.json``.
+
+    Args:
+        results: the run's scores, which know of exams without any.
+
+    Attributes:
+        written: exams refused so far.
+    """
+
+    def __init__(self, fragment: Fragment, *, name: str, results: ResultsWriter) -> None:
+        self.results = results
+        self.written = 0
+        super().__init__(fragment, name=name)
+
+    def setup(self, spec: OperatorSpec) -> None:
+        """Refusals come in."""
+        spec.input("refusal")
+
+    def compute(self, op_input: InputContext, op_output: OutputContext, context: ExecutionContext) -> None:
+        """Record one refusal."""
+        refusal = op_input.receive("refusal")
+        self.results.refuse(refusal.exam, refusal.error)
+        self.written += 1
+        log.warning("  refused: %s", refusal.error)

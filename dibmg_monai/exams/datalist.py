@@ -1,0 +1,206 @@
+"""The exam table: lists of exams in MONAI's style, with labels and whatever else is known about them.
+
+``{"training": [...], "validation": [...], "testing": [...]}``; an exam is ``{"exam_id": ..., "label": ..., "RCC": path,
+...}`` with the keys of ``KEYS``. Paths are relative to the dataset's folder. Keys of one's own are kept, as columns for
+reports, unless they are a known one with a slip of the pen.
+"""
+
+import json
+import os
+import reprlib
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+from dibmg_monai.errors import DatalistError
+from dibmg_monai.exams.exam import Exam
+from dibmg_monai.exams.json_file import write_json
+from dibmg_monai.views import VIEWS
+
+Entry = dict[str, Any]
+Datalist = dict[str, list[Entry]]
+
+PARTS = ("training", "validation", "testing")
+FEATURES = ("mass", "calcification", "asymmetry", "distortion")
+
+
+@dataclass(frozen=True)
+class Key:
+    """What may stand under a key: in words, and as a test."""
+
+    allowed: str
+    accepts: Callable[[Any], bool]
+
+
+def _one_of(*values: Any) -> Key:
+    return Key(" or ".join(map(repr, values)), lambda value: type(value) is type(values[0]) and value in values)
+
+
+def _number(lowest: float, highest: float) -> Key:
+    allowed = f"a number, {lowest:g} to {highest:g}"
+    return Key(allowed, lambda value: type(value) in (int, float) and lowest <= value <= highest)
+
+
+def _is_relative(value: Any) -> bool:
+    return isinstance(value, str) and value != "" and not PurePath(value).is_absolute()
+
+
+TEXT = Key("a text", lambda value: isinstance(value, str) and value != "")
+FILE = Key("a path relative to the dataset's folder", _is_relative)
+KEYS: dict[str, Key] = {
+    "exam_id": TEXT,
+    "label": _one_of(0, 1),  # 1 biopsy-proven cancer, 0 normal; left out if unknown
+    **{view.value: FILE for view in VIEWS},  # an absent view is left out
+    "patient_id": TEXT,
+    "age_years": _number(0, 130),
+    "manufacturer": TEXT,
+    "density": _one_of("A", "B", "C", "D"),  # BI-RADS
+    "features": Key(
+        f"a list of {', '.join(FEATURES)}",
+        lambda value: isinstance(value, list) and all(feature in FEATURES for feature in value),
+    ),
+    "invasive": _one_of(True, False),
+    "size_mm": _number(0, 300),
+    "institution": TEXT,
+    "digitizer": TEXT,
+    "cancer_side": _one_of("R", "L", "RL"),
+    "malignant_masks": Key(
+        f"{{view: path}} with views {', '.join(VIEWS)}",
+        lambda value: isinstance(value, dict) and all(view in KEYS and _is_relative(value[view]) for view in value),
+    ),
+}
+
+
+def read_datalist(path: Path | str, *, dataset_dir: Path | str) -> Datalist:
+    """Read and check a datalist.
+
+    Args:
+        path: the JSON file.
+        dataset_dir: the folder that its paths are relative to.
+
+    Returns:
+        Part -> entries, as they stand in the file.
+
+    Raises:
+        DatalistError: if the file cannot be read, an entry is not valid, a file is not there, an exam id occurs twice,
+            or a patient is in two parts.
+    """
+    path, dataset_dir = Path(path), Path(dataset_dir)
+    datalist = _load(path)
+    exams: dict[str, str] = {}
+    patients: dict[str, tuple[str, str]] = {}
+    for part, entries in datalist.items():
+        for index, entry in enumerate(entries):
+            place = f"{path}: {part}[{index}]"
+            _check_entry(entry, place=place, dataset_dir=dataset_dir)
+            exam_id, patient = entry["exam_id"], entry.get("patient_id")
+            if exam_id in exams:
+                raise DatalistError(f"{place}: exam_id {exam_id!r} is taken by {exams[exam_id]}; ids must be unique")
+            exams[exam_id] = f"{part}[{index}]"
+            other, exam = patients.setdefault(patient, (part, exam_id)) if patient else (part, exam_id)
+            if other != part:
+                raise DatalistError(
+                    f"{place} ({exam_id}): has the patient_id of exam {exam} in {other}; a patient belongs into one part"
+                )
+    return datalist
+
+
+def read_part(
+    path: Path | str, *, dataset_dir: Path | str, part: str | None = None, labelled: bool = False
+) -> list[Entry]:
+    """The exams of one part, as a list of dictionaries for MONAI's datasets.
+
+    Args:
+        path: the JSON file.
+        dataset_dir: the folder that its paths are relative to.
+        part: training, validation or testing. None: testing if there is such a part, else all exams.
+        labelled: insist on a label in each exam.
+
+    Raises:
+        DatalistError: as in ``read_datalist``, and if the part has no exams or an exam lacks its label.
+    """
+    datalist = read_datalist(path, dataset_dir=dataset_dir)
+    if part is None:
+        entries = datalist.get("testing") or [entry for name in datalist for entry in datalist[name]]
+    else:
+        entries = datalist.get(part, [])
+    if not entries:
+        found = ", ".join(f"{len(datalist[name])} {name}" for name in datalist) or "nothing"
+        raise DatalistError(f"{path}: has no {part or ''} exams; it has {found}".replace("  ", " "))
+    unlabelled = [entry["exam_id"] for entry in entries if "label" not in entry]
+    if labelled and unlabelled:
+        raise DatalistError(
+            f"{path}: {len(unlabelled)} exams have no label, {unlabelled[0]} first; 0 or 1 is needed here"
+        )
+    return entries
+
+
+def exam_from_entry(entry: Mapping[Hashable, Any], *, dataset_dir: Path | str) -> Exam:
+    """The exam that an entry describes.
+
+    Raises:
+        ExamError: if it has no view.
+    """
+    files = {view: Path(entry[view]) for view in VIEWS if view in entry}
+    return Exam(entry["exam_id"], Path(dataset_dir), files, label=entry.get("label"))
+
+
+def entry_from_exam(exam: Exam) -> Entry:
+    """The entry that describes an exam; its paths are relative to the exam's root."""
+    label = {} if exam.label is None else {"label": exam.label}
+    return {"exam_id": exam.exam_id, **label, **{view.value: file.as_posix() for view, file in exam.files.items()}}
+
+
+def write_datalist(datalist: Mapping[str, Sequence[Entry]], *, path: Path) -> None:
+    """Write a datalist.
+
+    Raises:
+        FolderError: if the file cannot be written.
+    """
+    write_json(datalist, path=path)
+
+
+def _load(path: Path) -> Datalist:
+    """The file's content: parts of entries, not yet checked."""
+    try:
+        datalist = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DatalistError(f"{path}: cannot be read ({error.strerror}); a datalist (JSON) is needed") from error
+    except ValueError as error:
+        raise DatalistError(f"{path}: is no JSON ({error}); a datalist is needed") from error
+    if not isinstance(datalist, dict) or not all(isinstance(entries, list) for entries in datalist.values()):
+        raise DatalistError(f"{path}: is no datalist; an object with lists named {', '.join(PARTS)} is needed")
+    for part in datalist:
+        if part not in PARTS:
+            raise DatalistError(f"{path}: has a part named {part!r}; {', '.join(PARTS)} are allowed")
+    return datalist
+
+
+def _check_entry(entry: Any, *, place: str, dataset_dir: Path) -> None:
+    if not isinstance(entry, dict) or not TEXT.accepts(entry.get("exam_id")):
+        raise DatalistError(f"{place}: is {reprlib.repr(entry)}; an object with an exam_id is needed")
+    place = f"{place} ({entry['exam_id']})"
+    for key, value in entry.items():
+        if key not in KEYS:
+            if meant := next((known for known in KEYS if _is_slip(key, known)), None):
+                raise DatalistError(f"{place}: has a key {key!r}; {meant!r} may be meant")
+        elif not KEYS[key].accepts(value):
+            found = f"a {type(value).__name__}" if key == "patient_id" else reprlib.repr(value)
+            raise DatalistError(f"{place}: {key} is {found}; {KEYS[key].allowed} is allowed")
+    if not any(view in entry for view in VIEWS):
+        raise DatalistError(f"{place}: has none of the views {', '.join(VIEWS)}; at least one is needed")
+    files = {view.value: entry[view] for view in VIEWS if view in entry}
+    masks = {f"malignant_masks {view}": file for view, file in entry.get("malignant_masks", {}).items()}
+    for key, file in {**files, **masks}.items():
+        if not (dataset_dir / file).is_file():
+            raise DatalistError(f"{place}: {key} is {file!r}, but there is no such file in {dataset_dir}")
+
+
+def _is_slip(key: str, known: str) -> bool:
+    """Whether a key is a known one but for case, or one letter that is missing, added, wrong or swapped with the next."""
+    key, known = key.lower(), known.lower()
+    for _ in range(2):  # take away what they begin with in common, then, turned around, what they end with
+        start = len(os.path.commonprefix([key, known]))
+        key, known = key[start:][::-1], known[start:][::-1]
+    return max(len(key), len(known)) <= 1 or (len(key) == 2 and key == known[::-1])

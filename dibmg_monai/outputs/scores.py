@@ -1,0 +1,124 @@
+"""Scores of a run, on disk after every exam: ``results.json``, ``scores.csv``, and ``refused.json`` where needed."""
+
+import csv
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dibmg_monai.errors import DatalistError, DibmgError, ImageError
+from dibmg_monai.exams.exam import Exam
+from dibmg_monai.inference import ExamResult
+from dibmg_monai.outputs.folder import create_folder, writing
+from dibmg_monai.views import VIEWS, Laterality, View
+
+RESULTS, SCORES, REFUSED = "results.json", "scores.csv", "refused.json"
+COLUMNS = ("exam_id", "label", "score", *(f"score_{part}" for part in (*Laterality, *VIEWS)))
+RESULT_KEYS = ("exam_id", "score", "breasts", "views", "missing_views", "warnings", "model")
+LIST_END = b"\n]\n"
+
+
+class ResultsWriter:
+    """Writes the scores of one exam after another; what an earlier run left is replaced at the start.
+
+    The files are complete and valid after every exam, so a run that is stopped loses nothing, and memory does not grow.
+
+    Args:
+        folder: the output folder; made if it is not there.
+
+    Raises:
+        FolderError: here and in every method, if the folder or a file in it cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = create_folder(folder)
+        _create_list(folder / RESULTS)
+        with writing(folder / REFUSED):
+            (folder / REFUSED).unlink(missing_ok=True)
+        with writing(folder / SCORES):
+            (folder / SCORES).write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
+
+    def add(self, result: ExamResult, *, maps: Mapping[View, Path]) -> None:
+        """Add one exam to ``results.json`` and ``scores.csv``.
+
+        Args:
+            result: the exam's result.
+            maps: the NIfTI files of its maps, inside the output folder; empty if none were written.
+        """
+        relative = {view: path.relative_to(self.folder).as_posix() for view, path in maps.items()}
+        _append_item(self.folder / RESULTS, _result_item(result, maps=relative))
+        row = {"exam_id": result.exam.exam_id, "label": result.exam.label, "score": result.score}
+        row |= {f"score_{side}": score for side, score in result.breasts.items()}
+        row |= {f"score_{view}": found.score for view, found in result.views.items()}
+        path = self.folder / SCORES
+        with writing(path), path.open("a", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(row)
+
+    def refuse(self, exam: Exam, error: DibmgError) -> None:
+        """Add an exam that gave no result to ``refused.json``, with the file at fault, if it is one file's."""
+        file, code, reason = None, "exam", str(error)
+        if isinstance(error, ImageError):
+            inside = error.path.is_relative_to(exam.root)
+            file = (error.path.relative_to(exam.root) if inside else error.path).as_posix()
+            code, reason = error.code, error.reason
+        path = self.folder / REFUSED
+        if not path.exists():
+            _create_list(path)
+        _append_item(path, {"exam_id": exam.exam_id, "file": file, "code": code, "reason": reason})
+
+
+def read_results(path: Path) -> list[dict[str, Any]]:
+    """The exams of a ``results.json``.
+
+    Raises:
+        DatalistError: if the file cannot be read, or is not a list of results.
+    """
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatalistError(f"{path}: cannot be read ({error}); a {RESULTS} of this package was expected") from error
+    if not isinstance(results, list):
+        raise DatalistError(f"{path}: holds a {type(results).__name__}; a list of exams was expected")
+    for index, item in enumerate(results):
+        missing = [key for key in RESULT_KEYS if not isinstance(item, dict) or key not in item]
+        if missing:
+            raise DatalistError(
+                f"{path}: exam {index} lacks {', '.join(missing)}; all of {', '.join(RESULT_KEYS)} are needed"
+            )
+    return results
+
+
+def _result_item(result: ExamResult, *, maps: Mapping[View, str]) -> dict[str, Any]:
+    return {
+        "exam_id": result.exam.exam_id,
+        "score": result.score,
+        "breasts": {side: result.breasts.get(side) for side in Laterality},
+        "views": {
+            view: {
+                "score": found.score,
+                "peak_row": found.peak_row,
+                "peak_column": found.peak_column,
+                "peak_value": found.peak_value,
+                "file": found.file.as_posix(),
+                "map": maps.get(view),
+            }
+            for view, found in result.views.items()
+        },
+        "missing_views": list(result.exam.missing_views),
+        "warnings": list(result.warnings),
+        "model": {"name": result.model.name, "version": result.model.version, "sha256": result.model.sha256},
+    }
+
+
+def _create_list(path: Path) -> None:
+    with writing(path):
+        path.write_bytes(b"[" + LIST_END)
+
+
+def _append_item(path: Path, item: Mapping[str, Any]) -> None:
+    """Append to the JSON list in a file: one write, from its closing bracket on."""
+    text = json.dumps(item, indent=2, allow_nan=False).encode()
+    with writing(path), path.open("r+b") as file:
+        end = file.seek(-len(LIST_END), os.SEEK_END)
+        file.write((b"\n" if end == 1 else b",\n") + text + LIST_END)

@@ -1,0 +1,106 @@
+"""Which way a mammogram lies: from its header where there is one, checked against the breast in its pixels."""
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from dibmg_monai.pixels.geometry import Orientation
+from dibmg_monai.pixels.reader import SourceImage
+from dibmg_monai.views import Laterality, Projection, View
+
+OVERVIEW_PIXELS = 128  # longer side of the small copy in which the breast is looked for
+CLEAR_SIDE = 0.1  # smallest imbalance of tissue between the two edges that tells the chest wall
+
+
+def canonical_orientation(source: SourceImage, view: View) -> tuple[Orientation, tuple[str, ...]]:
+    """How to turn a stored image so that the chest wall is right for right breasts and left for left ones.
+
+    PatientOrientation decides (PS3.3 C.7.6.1.1.1); the pixels check it, and decide alone where it is absent, as in PNG.
+
+    Returns:
+        The orientation, and warnings: header and pixels disagree, or neither tells.
+    """
+    by_header = _by_header(source.patient_orientation, view)
+    wall = chest_wall(by_header.apply(source.values) if by_header else source.values)
+    expected = "right" if view.laterality is Laterality.R else "left"
+    if by_header is None:
+        warnings = () if wall else ("neither header nor pixels tell the side of the chest wall; left as stored",)
+        return Orientation(flip_columns=wall is not None and wall != expected), warnings
+    if wall not in (None, expected):
+        return by_header, (
+            f"by PatientOrientation (0020,0020) {'/'.join(source.patient_orientation or ())} the chest wall is "
+            f"on the {expected}, in the pixels on the {wall}; PatientOrientation was followed",
+        )
+    return by_header, ()
+
+
+def _by_header(patient_orientation: tuple[str, str] | None, view: View) -> Orientation | None:
+    """Rows run to P in right breasts and to A in left ones; columns to F in MLO, to the body's middle in CC.
+
+    PS3.3 C.8.11.7.1.4 has the directions of mammograms as combinations of A, P, R, L, H, F; the first letter is the
+    main one. None where neither direction lies on the axis from chest wall to nipple.
+    """
+    if patient_orientation is None:
+        return None
+    along_row, along_column = (direction[:1] for direction in patient_orientation)
+    transpose = along_column in ("A", "P")
+    if transpose:
+        along_row, along_column = along_column, along_row
+    if along_row not in ("A", "P"):
+        return None
+    to_wall = "P" if view.laterality is Laterality.R else "A"
+    upside_down = "H" if view.projection is Projection.MLO else view.laterality.value
+    return Orientation(transpose, flip_rows=along_column == upside_down, flip_columns=along_row != to_wall)
+
+
+def chest_wall(values: torch.Tensor) -> str | None:
+    """The edge, "left" or "right", that the breast grows from; None if the pixels do not tell.
+
+    The chest wall is where tissue runs into the edge of the image and the nipple points away from it, so there is more
+    breast in the half next to it.
+
+    Args:
+        values: (H, W) presentation values in [0, 1].
+    """
+    breast = breast_mask(values).numpy()
+    total = breast.sum()
+    if total == 0:
+        return None
+    half = breast.shape[1] // 2
+    balance = (breast[:, -half:].sum() - breast[:, :half].sum()) / total
+    if abs(balance) < CLEAR_SIDE:
+        return None
+    return "right" if balance > 0 else "left"
+
+
+def breast_mask(values: torch.Tensor) -> torch.Tensor:
+    """Where the breast is: the largest bright region of a small copy, without labels and scanner edges.
+
+    Args:
+        values: (H, W) presentation values in [0, 1].
+
+    Returns:
+        (h, w) bool, the longer side at most 128: the same field of view, larger pixels.
+    """
+    shrink = max(1.0, max(values.shape) / OVERVIEW_PIXELS)
+    size = [max(1, round(side / shrink)) for side in values.shape]
+    small = torch.nn.functional.interpolate(values[None, None], size, mode="area")[0, 0].numpy()
+    bright = small > _otsu(small)
+    opened = ndimage.binary_opening(np.pad(bright, 3, mode="edge"), iterations=3)[3:-3, 3:-3]
+    regions, count = ndimage.label(opened)
+    if count == 0:
+        return torch.zeros(small.shape, dtype=torch.bool)
+    areas = np.bincount(regions.ravel())[1:]
+    return torch.from_numpy(ndimage.binary_fill_holes(regions == areas.argmax() + 1))
+
+
+def _otsu(values: np.ndarray) -> float:
+    """The threshold that parts values into two classes of least variance within (Otsu 1979, IEEE Trans. SMC 9:62)."""
+    counts, edges = np.histogram(values, bins=256)
+    centers = (edges[:-1] + edges[1:]) / 2
+    below = counts.cumsum()
+    above = below[-1] - below
+    sums = (counts * centers).cumsum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = below * above * (sums / below - (sums[-1] - sums) / above) ** 2
+    return float(centers[np.nanargmax(between)]) if np.isfinite(between).any() else float(values.max())

@@ -1,0 +1,94 @@
+"""MONAI dictionary transforms around the package's own functions; nothing is computed here."""
+
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.transforms import Transform
+
+from dibmg_monai.errors import DibmgError
+from dibmg_monai.exams.datalist import exam_from_entry
+from dibmg_monai.pixels.geometry import ViewGeometry
+from dibmg_monai.pixels.preprocessing import BLACK, ExamInput, Preprocessing
+from dibmg_monai.pooling import scores
+from dibmg_monai.views import VIEWS, View
+
+NO_LABEL = -1
+
+
+class LoadExamd(Transform):
+    """A datalist entry -> the network's input, as plain tensors and strings that collate and cache.
+
+    The result has: ``image`` (4, S, S) float32 in [-1, 1]; ``view_present`` (4,) bool; ``geometry`` (4, 9) int64, which
+    ``geometries`` reads; ``label`` () int64, -1 if unknown; ``exam_id``; ``warnings``, one a line; ``refused``, empty
+    or the reason why the exam could not be read. All else in the entry stays behind: its keys differ between exams.
+
+    Args:
+        preprocessing: the one of the model.
+        dataset_dir: the folder that the entry's files are relative to.
+        refuse: let an exam that cannot be read pass as ``refused``, with no view present, instead of raising. For
+            inference, where one bad exam must not stop the others; training must not lose exams unnoticed.
+
+    Raises:
+        DibmgError: on calls, if the exam cannot be read and ``refuse`` is off.
+    """
+
+    def __init__(self, preprocessing: Preprocessing, *, dataset_dir: str | Path, refuse: bool = False) -> None:
+        self.preprocessing = preprocessing
+        self.dataset_dir = Path(dataset_dir)
+        self.refuse = refuse
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[str, Any]:
+        """Load one exam."""
+        refused = ""
+        try:
+            loaded = self.preprocessing(exam_from_entry(data, dataset_dir=self.dataset_dir))
+        except DibmgError as error:
+            if not self.refuse:
+                raise
+            refused = str(error)
+            size = self.preprocessing.image_size
+            nothing = torch.zeros(len(VIEWS), dtype=torch.bool)
+            loaded = ExamInput(torch.full((len(VIEWS), size, size), BLACK), nothing, {}, ())
+        label = data.get("label")
+        return {
+            "exam_id": str(data["exam_id"]),
+            "image": loaded.image,
+            "view_present": loaded.view_present,
+            "geometry": _stacked(loaded.geometries),
+            "label": torch.tensor(NO_LABEL if label is None else int(label)),
+            "warnings": "\n".join(loaded.warnings),
+            "refused": refused,
+        }
+
+
+class ExamScored(Transform):
+    """Adds ``score`` (1,), the exam's score, to an item with class maps (8, h, w) and ``view_present`` (4,).
+
+    Args:
+        maps_key: where the class maps are.
+    """
+
+    def __init__(self, *, maps_key: str = "pred") -> None:
+        self.maps_key = maps_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Score one exam."""
+        return {**data, "score": scores(data[self.maps_key][None], data["view_present"][None])}
+
+
+def geometries(item: Mapping[Hashable, Any]) -> dict[View, ViewGeometry]:
+    """The geometries of the views present in an item of ``LoadExamd``."""
+    return {
+        view: ViewGeometry.from_tensor(row)
+        for view, row, present in zip(VIEWS, item["geometry"], item["view_present"], strict=True)
+        if present
+    }
+
+
+def _stacked(by_view: Mapping[View, ViewGeometry]) -> torch.Tensor:
+    rows = torch.zeros(len(VIEWS), 9, dtype=torch.int64)
+    for view, geometry in by_view.items():
+        rows[view.channel] = geometry.to_tensor()
+    return rows

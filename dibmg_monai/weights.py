@@ -1,0 +1,103 @@
+"""Weights files and the bundle folder that they come in: reading them safely, and saying which they are."""
+
+import hashlib
+import json
+import pickle
+import zipfile
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from dibmg_monai.errors import ModelError
+from dibmg_monai.inference import ModelInfo, Predictor
+
+
+def load_weights(network: nn.Module, path: Path | str, *, strict: bool = True) -> nn.Module:
+    """Fill a network with the weights of a state dict file (float or half), and return it.
+
+    Args:
+        network: takes the weights in its own precision.
+        path: a file made by ``torch.save(network.state_dict(), path)``; a training checkpoint's ``net`` will do.
+        strict: every weight of the network must be in the file, and no other.
+
+    Raises:
+        ModelError: if the file is missing, is no weights file, or holds those of another network.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelError(f"{path}: no such file; a PyTorch weights file (state dict, .pt) is needed")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{path}: is no PyTorch weights file; a state dict of tensors (.pt) is needed") from error
+    if isinstance(state, dict) and isinstance(state.get("net"), dict):
+        state = state["net"]
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise ModelError(f"{path}: holds no state dict; a dict of weight names and tensors is needed")
+    try:
+        network.load_state_dict(state, strict=strict)
+    except RuntimeError as error:
+        raise ModelError(f"{path}: its weights are those of another network ({error})") from error
+    return network
+
+
+def load_model(path: Path | str, *, network: nn.Module) -> nn.Module:
+    """A TorchScript model as it is, or a state dict filled into ``network``.
+
+    Raises:
+        ModelError: as ``load_weights``.
+    """
+    path = Path(path)
+    if path.is_file() and zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if any(Path(name).name == "constants.pkl" for name in archive.namelist()):
+                script: nn.Module = torch.jit.load(path, map_location="cpu")
+                return script
+    return load_weights(network, path)
+
+
+def model_info(bundle_root: Path | str, path: Path | str) -> ModelInfo:
+    """Name and version from the bundle's metadata, digest from the weights file.
+
+    Raises:
+        ModelError: if the folder is no bundle, or there is no weights file.
+    """
+    metadata, path = Path(bundle_root) / "configs" / "metadata.json", Path(path)
+    try:
+        described = json.loads(metadata.read_text(encoding="utf-8"))
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        return ModelInfo(described["name"], described["version"], digest)
+    except (OSError, json.JSONDecodeError, KeyError) as error:
+        raise ModelError(
+            f"{bundle_root}: is no bundle with weights ({error}); configs/metadata.json with name and version and "
+            f"{path} are needed"
+        ) from error
+
+
+def load_predictor(bundle_root: Path | str, *, model_path: Path | str | None = None) -> Predictor:
+    """The predictor that a bundle's inference config describes.
+
+    Args:
+        bundle_root: the bundle's folder.
+        model_path: other weights for the bundle's network (.pt), or a TorchScript model (.ts) with the same interface;
+            by default the config's own.
+
+    Raises:
+        ModelError: if there is no bundle, or the model file is missing, is none, or does not fit.
+    """
+    from monai.bundle import ConfigParser
+
+    configs = sorted((Path(bundle_root) / "configs").glob("inference.*"))
+    if not configs:
+        raise ModelError(f"{bundle_root}: is no bundle; a folder with configs/inference.yaml is needed")
+    config = ConfigParser(ConfigParser.load_config_file(configs[0]))
+    config["bundle_root"] = str(bundle_root)
+    path = Path(model_path if model_path is not None else config.get_parsed_content("model_path"))
+    network = load_model(path, network=config.get_parsed_content("network_def"))
+    return Predictor(
+        network,
+        preprocessing=config.get_parsed_content("preprocessing"),
+        model=model_info(bundle_root, path),
+        device=config.get_parsed_content("device"),
+    )

@@ -1,0 +1,91 @@
+"""Every way that a mammogram can lie is brought to the canonical one; contradictions are told."""
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from dibmg_monai.pixels.geometry import Orientation
+from dibmg_monai.pixels.orientation import breast_mask, canonical_orientation, chest_wall
+from dibmg_monai.pixels.reader import SourceImage
+from dibmg_monai.views import VIEWS, Laterality, Projection, View
+
+ORIENTATIONS = [Orientation(*bits) for bits in itertools.product((False, True), repeat=3)]
+OPPOSITE = {"A": "P", "P": "A", "R": "L", "L": "R", "F": "H", "H": "F"}
+
+
+def source(values: np.ndarray, patient_orientation: tuple[str, str] | None = None) -> SourceImage:
+    pixels = torch.from_numpy(values.astype(np.float32) / 4095)
+    return SourceImage(pixels, patient_orientation, 1.0, "full range", ())
+
+
+def canonical_directions(view: View) -> tuple[str, str]:
+    along_row = "P" if view.laterality is Laterality.R else "A"
+    return along_row, "F" if view.projection is Projection.MLO else OPPOSITE[view.laterality.value]
+
+
+def stored_directions(view: View, orientation: Orientation) -> tuple[str, str]:
+    """The PatientOrientation of a canonical image to which ``orientation.undo`` was applied."""
+    along_row, along_column = canonical_directions(view)
+    if orientation.flip_columns:
+        along_row = OPPOSITE[along_row]
+    if orientation.flip_rows:
+        along_column = OPPOSITE[along_column]
+    return (along_column, along_row) if orientation.transpose else (along_row, along_column)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_patient_orientation_leads_back(breast: Callable, view: View, orientation: Orientation) -> None:
+    wall = "right" if view.laterality is Laterality.R else "left"
+    canonical = source(breast(wall=wall)).values
+    stored = SourceImage(orientation.undo(canonical), stored_directions(view, orientation), 1.0, "", ())
+    found, warnings = canonical_orientation(stored, view)
+    assert torch.equal(found.apply(stored.values), canonical)
+    assert warnings == ()
+
+
+@pytest.mark.parametrize("directions", [("PL", "FR"), ("P", "FL"), ("PR", "F")])
+def test_oblique_directions_count_by_their_first_letter(breast: Callable, directions: tuple[str, str]) -> None:
+    found, warnings = canonical_orientation(source(breast(), directions), View.RMLO)
+    assert (found, warnings) == (Orientation(), ())
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("wall", ["left", "right"])
+@pytest.mark.parametrize("directions", [None, ("CC", "CC"), ("L", "F")])
+def test_without_a_direction_the_pixels_decide(
+    breast: Callable, view: View, wall: str, directions: tuple[str, str] | None
+) -> None:
+    found, warnings = canonical_orientation(source(breast(wall=wall), directions), view)
+    expected = "right" if view.laterality is Laterality.R else "left"
+    assert found == Orientation(flip_columns=wall != expected)
+    assert warnings == ()
+
+
+def test_a_header_that_contradicts_the_pixels_is_reported(breast: Callable) -> None:
+    found, (warning,) = canonical_orientation(source(breast(wall="left"), ("P", "L")), View.RCC)
+    assert found == Orientation()
+    assert warning.startswith("by PatientOrientation (0020,0020) P/L the chest wall is on the right, in the pixels on")
+
+
+def test_pixels_that_tell_nothing_are_reported() -> None:
+    found, (warning,) = canonical_orientation(source(np.zeros((20, 20))), View.LCC)
+    assert found == Orientation()
+    assert warning.startswith("neither header nor pixels tell the side of the chest wall")
+
+
+def test_labels_and_bright_scanner_edges_are_not_breast(breast: Callable) -> None:
+    film = breast(300, 200, wall="left")
+    film[:, -2:] = 4095  # the edge of the glass
+    film[10:40, 150:190] = 4095  # a lead letter
+    film[film == 0] = 300  # base fog
+    mask = breast_mask(torch.from_numpy(film.astype(np.float32) / 4095))
+    truth = torch.nn.functional.interpolate(
+        torch.from_numpy((film == 2000).astype(np.float32))[None, None], tuple(mask.shape), mode="area"
+    )[0, 0]
+    overlap = (mask & (truth > 0.5)).sum() / (mask | (truth > 0.5)).sum()
+    assert overlap > 0.95
+    assert chest_wall(torch.from_numpy(film.astype(np.float32) / 4095)) == "left"

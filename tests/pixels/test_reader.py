@@ -1,0 +1,144 @@
+"""Every encoding gives the same pixels; what can't be read is refused with the reason."""
+
+from pathlib import Path
+
+import gdcm
+import numpy as np
+import pydicom
+import pytest
+import torch
+from PIL import Image
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
+
+from dibmg_monai.errors import ImageError
+from dibmg_monai.pixels.reader import read_image
+from tests.conftest import WriteMammogram
+
+RAMP = (np.arange(48 * 32).reshape(48, 32) * 42 % 65521).astype(np.uint16)
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless, JPEG2000Lossless])
+def test_compressed_is_as_uncompressed(write_mammogram: WriteMammogram, syntax: str) -> None:
+    plain = read_image(write_mammogram("plain.dcm", RAMP))
+    packed = read_image(write_mammogram("packed.dcm", RAMP, syntax=syntax))
+    assert torch.equal(packed.values, plain.values)
+    np.testing.assert_allclose(plain.values.numpy(), RAMP / 65535, atol=1e-6)
+
+
+def test_jpeg_lossless(write_mammogram: WriteMammogram, tmp_path: Path) -> None:
+    plain = write_mammogram("plain.dcm", RAMP)
+    lossless = gdcm_jpeg_lossless(plain, tmp_path / "lossless.dcm")
+    assert pydicom.dcmread(lossless).file_meta.TransferSyntaxUID == JPEGLosslessSV1
+    assert torch.equal(read_image(lossless).values, read_image(plain).values)
+
+
+def gdcm_jpeg_lossless(plain: Path, path: Path) -> Path:
+    """A copy in JPEG Lossless (.70) by GDCM, the one encoder of it at hand."""
+    reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
+    reader.SetFileName(str(plain))
+    assert reader.Read()
+    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer.SetFileName(str(path))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
+    return path
+
+
+@pytest.mark.parametrize(("bits", "high"), [(12, 11), (12, 13), (10, 15)])
+def test_bits_around_the_stored_ones_are_ignored(write_mammogram: WriteMammogram, bits: int, high: int) -> None:
+    values = RAMP % (1 << bits)
+    shift = high - bits + 1
+    overlay = (RAMP & 1) << ((high + 1) % 16) if high < 15 else 0
+    words = ((values << shift) | overlay).astype(np.uint16)
+    found = read_image(write_mammogram("odd.dcm", words, BitsStored=bits, HighBit=high)).values
+    np.testing.assert_allclose(found.numpy(), values / ((1 << bits) - 1), atol=1e-6)
+
+
+def test_signed_pixels(write_mammogram: WriteMammogram) -> None:
+    values = np.arange(-32, 32, dtype=np.int16).reshape(8, 8)
+    found = read_image(write_mammogram("signed.dcm", values & 0xFFF, BitsStored=12, HighBit=11, PixelRepresentation=1))
+    np.testing.assert_allclose(found.values.numpy(), (values + 2048) / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "white"), [(np.uint8, 255), (np.uint16, 65535)])
+def test_png_keeps_its_bit_depth(tmp_path: Path, dtype: type, white: int) -> None:
+    pixels = (RAMP.astype(int) % (white + 1)).astype(dtype)
+    Image.fromarray(pixels).save(tmp_path / "view.png")
+    found = read_image(tmp_path / "view.png")
+    np.testing.assert_allclose(found.values.numpy(), pixels / white, atol=1e-7)
+    assert found.patient_orientation is None
+
+
+def test_gray_stored_as_rgb(tmp_path: Path) -> None:
+    pixels = (RAMP % 256).astype(np.uint8)
+    Image.fromarray(np.stack([pixels] * 3, axis=-1)).save(tmp_path / "rgb.png")
+    np.testing.assert_allclose(read_image(tmp_path / "rgb.png").values.numpy(), pixels / 255, atol=1e-7)
+
+
+def test_color_is_refused(tmp_path: Path) -> None:
+    Image.new("RGB", (4, 4), (200, 10, 10)).save(tmp_path / "color.png")
+    with pytest.raises(ImageError, match=r"color\.png: is a PNG of mode RGB; gray with 8 or 16 bits is accepted"):
+        read_image(tmp_path / "color.png")
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"none\.dcm: cannot be read \(No such file or directory\)"):
+        read_image(tmp_path / "none.dcm")
+
+
+def test_text_is_no_image(tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("not an image")
+    with pytest.raises(ImageError, match="is neither a DICOM nor a PNG file"):
+        read_image(tmp_path / "note.txt")
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+def test_a_file_without_preamble(write_mammogram: WriteMammogram, tmp_path: Path, syntax: pydicom.uid.UID) -> None:
+    dataset = pydicom.dcmread(write_mammogram("plain.dcm", RAMP))
+    bare = pydicom.Dataset({element.tag: element for element in dataset})
+    bare.save_as(tmp_path / "bare", implicit_vr=syntax.is_implicit_VR, little_endian=True, enforce_file_format=False)
+    assert (tmp_path / "bare").read_bytes()[128:132] != b"DICM"
+    assert torch.equal(read_image(tmp_path / "bare").values, read_image(tmp_path / "plain.dcm").values)
+
+
+@pytest.mark.parametrize("syntax", [None, RLELossless, JPEG2000Lossless])
+def test_truncated_dicom(write_mammogram: WriteMammogram, syntax: str | None) -> None:
+    path = write_mammogram("cut.dcm", RAMP, **({"syntax": syntax} if syntax else {}))
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(ImageError, match=r"cut\.dcm: .*(truncated|cannot be decoded)"):
+        read_image(path)
+
+
+def test_truncated_png(tmp_path: Path) -> None:
+    Image.fromarray(RAMP).save(tmp_path / "cut.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:100])
+    with pytest.raises(ImageError, match="is a damaged PNG file"):
+        read_image(tmp_path / "cut.png")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"PhotometricInterpretation": "RGB"}, r"PhotometricInterpretation \(0028,0004\) is 'RGB'; MONOCHROME1 or"),
+        ({"NumberOfFrames": 3}, r"NumberOfFrames \(0028,0008\) is 3; a single frame is accepted"),
+        ({"PixelData": None}, "PixelData is missing"),
+    ],
+)
+def test_what_is_not_one_gray_image(write_mammogram: WriteMammogram, attributes: dict, message: str) -> None:
+    with pytest.raises(ImageError, match=message):
+        read_image(write_mammogram("odd.dcm", RAMP, **attributes))
+
+
+def test_pixel_aspect_comes_from_the_spacing(write_mammogram: WriteMammogram) -> None:
+    assert read_image(write_mammogram("a.dcm", RAMP, ImagerPixelSpacing=[0.2, 0.1])).pixel_aspect == pytest.approx(2.0)
+    assert read_image(write_mammogram("b.dcm", RAMP)).pixel_aspect == 1.0
