@@ -9,7 +9,10 @@ from types import TracebackType
 
 
 class DibmgError(Exception):
-    """Base of all errors that a user can mend. ``str(error)`` is the whole message."""
+    """Base of all errors that a user can mend. ``str(error)`` is the whole message, in one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_one_line(message))
 
 
 class FolderError(DibmgError):
@@ -28,7 +31,7 @@ class ImageError(DibmgError):
     def __init__(self, path: Path | str, reason: str, *, code: str = "unreadable") -> None:
         super().__init__(f"{path}: {reason}")
         self.path = Path(path)
-        self.reason = reason
+        self.reason = _one_line(reason)
         self.code = code
 
 
@@ -42,6 +45,11 @@ class DatalistError(DibmgError):
 
 class ModelError(DibmgError):
     """A model file is missing, is none, or does not fit the network."""
+
+
+def _one_line(text: str) -> str:
+    """Messages quote those of other libraries, and some of these have several lines."""
+    return " ".join(line.strip() for line in text.splitlines())
 
 
 def known_error(error: BaseException | None) -> DibmgError | None:

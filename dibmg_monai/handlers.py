@@ -42,7 +42,7 @@ def labelled_scores(output: Sequence[Mapping[str, Any]]) -> tuple[torch.Tensor, 
     Exams without a label, and exams that could not be read, are in neither.
     """
     scores = torch.stack([item["score"] for item in output])
-    labels = torch.stack([item["label"]["label"].reshape(1) for item in output])
+    labels = torch.tensor([[int(item["label"]["label"])] for item in output])
     known = (labels >= 0) & ~scores.isnan()
     return scores[known].unsqueeze(1), labels[known].unsqueeze(1)
 

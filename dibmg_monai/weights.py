@@ -97,7 +97,7 @@ def load_predictor(bundle_root: Path | str, *, model_path: Path | str | None = N
     network = load_model(path, network=config.get_parsed_content("network_def"))
     return Predictor(
         network,
-        preprocessing=config.get_parsed_content("preprocessing"),
+        preprocessing=config.get_parsed_content("exam_preprocessing"),
         model=model_info(bundle_root, path),
         device=config.get_parsed_content("device"),
     )

@@ -19,7 +19,7 @@ log = logging.getLogger("dibmg_monai.deploy")
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RefusedExam:
     """An exam that gives no result, and why."""
 
     exam: Exam
@@ -97,7 +97,7 @@ class Inference(Operator):
         try:
             result = self.predictor(exam)
         except ImageError as error:
-            op_output.emit(Refusal(exam, error), "refusal")
+            op_output.emit(RefusedExam(exam, error), "refusal")
         else:
             op_output.emit(result, "result")
 
@@ -128,14 +128,14 @@ class ExamWriter(Operator):
         try:
             write_exam(result, self.results)
         except ImageError as error:
-            op_output.emit(Refusal(result.exam, error), "refusal")
+            op_output.emit(RefusedExam(result.exam, error), "refusal")
             return
         self.written += 1
         log.info("  score %.3f", result.score)
 
 
 class RefusalWriter(Operator):
-    """Refusal -> ``refused.json``.
+    """Refused exam -> ``refused.json``.
 
     Args:
         results: the run's scores, which know of exams without any.

@@ -6,9 +6,8 @@ reports, unless they are a known one with a slip of the pen.
 """
 
 import json
-import os
 import reprlib
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -67,17 +66,18 @@ KEYS: dict[str, Key] = {
     "cancer_side": _one_of("R", "L", "RL"),
     "malignant_masks": Key(
         f"{{view: path}} with views {', '.join(VIEWS)}",
-        lambda value: isinstance(value, dict) and all(view in KEYS and _is_relative(value[view]) for view in value),
+        lambda value: isinstance(value, dict) and all(view in VIEWS and _is_relative(value[view]) for view in value),
     ),
 }
 
 
-def read_datalist(path: Path | str, *, dataset_dir: Path | str) -> Datalist:
+def read_datalist(path: Path | str, *, dataset_dir: Path | str, need_files: bool = True) -> Datalist:
     """Read and check a datalist.
 
     Args:
         path: the JSON file.
         dataset_dir: the folder that its paths are relative to.
+        need_files: insist that every file is there.
 
     Returns:
         Part -> entries, as they stand in the file.
@@ -90,24 +90,30 @@ def read_datalist(path: Path | str, *, dataset_dir: Path | str) -> Datalist:
     datalist = _load(path)
     exams: dict[str, str] = {}
     patients: dict[str, tuple[str, str]] = {}
-    for part, entries in datalist.items():
-        for index, entry in enumerate(entries):
-            place = f"{path}: {part}[{index}]"
-            _check_entry(entry, place=place, dataset_dir=dataset_dir)
-            exam_id, patient = entry["exam_id"], entry.get("patient_id")
-            if exam_id in exams:
-                raise DatalistError(f"{place}: exam_id {exam_id!r} is taken by {exams[exam_id]}; ids must be unique")
-            exams[exam_id] = f"{part}[{index}]"
-            other, exam = patients.setdefault(patient, (part, exam_id)) if patient else (part, exam_id)
-            if other != part:
-                raise DatalistError(
-                    f"{place} ({exam_id}): has the patient_id of exam {exam} in {other}; a patient belongs into one part"
-                )
+    for part, index, entry in _numbered(datalist):
+        place = f"{path}: {part}[{index}]"
+        _check_entry(entry, place=place)
+        if need_files:
+            _check_files(entry, place=place, dataset_dir=dataset_dir)
+        exam_id = entry["exam_id"]
+        if exam_id in exams:
+            raise DatalistError(f"{place}: exam_id {exam_id!r} is taken by {exams[exam_id]}; each needs its own")
+        exams[exam_id] = f"{part}[{index}]"
+        if patient := entry.get("patient_id"):
+            first, first_part = patients.setdefault(patient, (exam_id, part))
+            if first_part != part:
+                found = f"has the patient_id of {first} in {first_part}"
+                raise DatalistError(f"{place} ({exam_id}): {found}; all exams of a patient belong in one part")
     return datalist
 
 
 def read_part(
-    path: Path | str, *, dataset_dir: Path | str, part: str | None = None, labelled: bool = False
+    path: Path | str,
+    *,
+    dataset_dir: Path | str,
+    part: str | None = None,
+    labelled: bool = False,
+    need_files: bool = True,
 ) -> list[Entry]:
     """The exams of one part, as a list of dictionaries for MONAI's datasets.
 
@@ -116,18 +122,19 @@ def read_part(
         dataset_dir: the folder that its paths are relative to.
         part: training, validation or testing. None: testing if there is such a part, else all exams.
         labelled: insist on a label in each exam.
+        need_files: insist that every file is there; inference goes on without, exam by exam.
 
     Raises:
         DatalistError: as in ``read_datalist``, and if the part has no exams or an exam lacks its label.
     """
-    datalist = read_datalist(path, dataset_dir=dataset_dir)
+    datalist = read_datalist(path, dataset_dir=dataset_dir, need_files=need_files)
     if part is None:
-        entries = datalist.get("testing") or [entry for name in datalist for entry in datalist[name]]
+        entries = datalist.get("testing") or [entry for _, _, entry in _numbered(datalist)]
     else:
         entries = datalist.get(part, [])
     if not entries:
         found = ", ".join(f"{len(datalist[name])} {name}" for name in datalist) or "nothing"
-        raise DatalistError(f"{path}: has no {part or ''} exams; it has {found}".replace("  ", " "))
+        raise DatalistError(f"{path}: has no exams for {part or 'any part'}; it has {found}")
     unlabelled = [entry["exam_id"] for entry in entries if "label" not in entry]
     if labelled and unlabelled:
         raise DatalistError(
@@ -161,6 +168,13 @@ def write_datalist(datalist: Mapping[str, Sequence[Entry]], *, path: Path) -> No
     write_json(datalist, path=path)
 
 
+def _numbered(datalist: Datalist) -> Iterator[tuple[str, int, Entry]]:
+    """Part, number within it, and entry, of all entries."""
+    for part, entries in datalist.items():
+        for index, entry in enumerate(entries):
+            yield part, index, entry
+
+
 def _load(path: Path) -> Datalist:
     """The file's content: parts of entries, not yet checked."""
     try:
@@ -177,30 +191,32 @@ def _load(path: Path) -> Datalist:
     return datalist
 
 
-def _check_entry(entry: Any, *, place: str, dataset_dir: Path) -> None:
+def _check_entry(entry: Any, *, place: str) -> None:
     if not isinstance(entry, dict) or not TEXT.accepts(entry.get("exam_id")):
         raise DatalistError(f"{place}: is {reprlib.repr(entry)}; an object with an exam_id is needed")
     place = f"{place} ({entry['exam_id']})"
     for key, value in entry.items():
         if key not in KEYS:
-            if meant := next((known for known in KEYS if _is_slip(key, known)), None):
+            if meant := next((known for known in KEYS if _letters_lost(key) & _letters_lost(known)), None):
                 raise DatalistError(f"{place}: has a key {key!r}; {meant!r} may be meant")
         elif not KEYS[key].accepts(value):
             found = f"a {type(value).__name__}" if key == "patient_id" else reprlib.repr(value)
             raise DatalistError(f"{place}: {key} is {found}; {KEYS[key].allowed} is allowed")
     if not any(view in entry for view in VIEWS):
         raise DatalistError(f"{place}: has none of the views {', '.join(VIEWS)}; at least one is needed")
+
+
+def _check_files(entry: Entry, *, place: str, dataset_dir: Path) -> None:
     files = {view.value: entry[view] for view in VIEWS if view in entry}
     masks = {f"malignant_masks {view}": file for view, file in entry.get("malignant_masks", {}).items()}
     for key, file in {**files, **masks}.items():
         if not (dataset_dir / file).is_file():
-            raise DatalistError(f"{place}: {key} is {file!r}, but there is no such file in {dataset_dir}")
+            raise DatalistError(
+                f"{place} ({entry['exam_id']}): {key} is {file!r}, but there is no such file in {dataset_dir}"
+            )
 
 
-def _is_slip(key: str, known: str) -> bool:
-    """Whether a key is a known one but for case, or one letter that is missing, added, wrong or swapped with the next."""
-    key, known = key.lower(), known.lower()
-    for _ in range(2):  # take away what they begin with in common, then, turned around, what they end with
-        start = len(os.path.commonprefix([key, known]))
-        key, known = key[start:][::-1], known[start:][::-1]
-    return max(len(key), len(known)) <= 1 or (len(key) == 2 and key == known[::-1])
+def _letters_lost(word: str) -> set[str]:
+    """A word in lower case, whole and without any one letter: two words share one if a single slip parts them."""
+    word = word.lower()
+    return {word, *(word[:index] + word[index + 1 :] for index in range(len(word)))}

@@ -4,6 +4,7 @@ pydicom returns what it got from a file that was cut, without a word, and with `
 """
 
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -41,7 +42,7 @@ def parsing(path: Path) -> Iterator[None]:
         ImageError: code ``unreadable``.
     """
     try:
-        with config.disable_value_validation():  # its warnings quote values, patients' among them
+        with config.disable_value_validation(), warnings.catch_warnings(action="ignore"):  # they may quote the patient
             yield
     except OSError as error:
         raise ImageError(path, f"cannot be read: {error.strerror or type(error).__name__}") from error

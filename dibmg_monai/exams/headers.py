@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydicom import config
 from pydicom.uid import UID
 
 from dibmg_monai.exams.attributes import Attributes
@@ -86,7 +87,7 @@ class Header:
     @property
     def sop_class_name(self) -> str:
         """The SOP class in words, or its UID where that is private."""
-        return UID(self.sop_class).name
+        return UID(self.sop_class, validation_mode=config.IGNORE).name
 
     @property
     def view(self) -> View | None:

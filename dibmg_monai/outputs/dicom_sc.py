@@ -56,13 +56,9 @@ def write_capture(
     """
     made = datetime.now()
     capture = new_object(source, sop_class=SecondaryCaptureImageStorage, made=made)
-    capture.SeriesInstanceUID, capture.SeriesNumber, capture.InstanceNumber = (
-        series_uid,
-        SERIES_NUMBER,
-        view.channel + 1,
-    )
-    capture.SeriesDescription, capture.Modality, capture.BodyPartExamined = SERIES_DESCRIPTION, "OT", "BREAST"
-    capture.ConversionType = "WSD"
+    capture.SeriesInstanceUID, capture.SeriesNumber = series_uid, SERIES_NUMBER
+    capture.SeriesDescription, capture.InstanceNumber = SERIES_DESCRIPTION, view.channel + 1
+    capture.Modality, capture.ConversionType, capture.BodyPartExamined = "OT", "WSD", "BREAST"
     capture.Manufacturer, capture.ManufacturerModelName, capture.SoftwareVersions = SOFTWARE, model.name, __version__
     capture.ContentDate, capture.ContentTime = date_and_time(made)
     capture.ContributingEquipmentSequence = [contributing_equipment(model, made=made)]
@@ -94,5 +90,4 @@ def _set_pixels(capture: Dataset, picture: NDArray[np.uint8]) -> None:
     capture.Rows, capture.Columns, capture.SamplesPerPixel = picture.shape
     capture.PhotometricInterpretation, capture.PlanarConfiguration = "RGB", 0
     capture.BitsAllocated, capture.BitsStored, capture.HighBit, capture.PixelRepresentation = 8, 8, 7, 0
-    pixels = picture.tobytes()
-    capture.add_new("PixelData", "OB", pixels + bytes(len(pixels) % 2))
+    capture.add_new("PixelData", "OB", picture.tobytes())

@@ -8,6 +8,7 @@ from copy import deepcopy
 from datetime import datetime
 from pathlib import Path
 
+from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
@@ -63,6 +64,8 @@ def new_uid() -> UID:
 def read_source(path: Path) -> Dataset:
     """What is needed of an image's header: text decoded and in ISO_IR 192, type 2 attributes added where missing.
 
+    Values are taken as they are, right or wrong: the result has to be filed with its image.
+
     Raises:
         ImageError: if the file is no DICOM file, or does not say which image of which study it is.
     """
@@ -99,7 +102,8 @@ def date_and_time(moment: datetime) -> tuple[str, str]:
 def reference(source: Dataset, *, purpose: Code) -> Dataset:
     """An item that refers to an image (PS3.3 Table 10-3), with the purpose."""
     item = Dataset()
-    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = source.SOPClassUID, source.SOPInstanceUID
+    with disable_value_validation():  # a UID may break the rules for UIDs, and is still the image's name
+        item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = source.SOPClassUID, source.SOPInstanceUID
     item.PurposeOfReferenceCodeSequence = [coded(purpose)]
     return item
 

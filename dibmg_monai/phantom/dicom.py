@@ -35,15 +35,15 @@ def write_dicom(exam: PhantomExam, view: View, *, path: Path) -> None:
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    for describe in (_describe_study, _describe_view, _describe_acquisition, _describe_pixels):
-        describe(dataset, exam, view)
+    _describe_study(dataset, exam)
+    _describe_view(dataset, exam, view)
+    _describe_pixels(dataset, exam, view)
     dataset.save_as(path, enforce_file_format=True)
 
 
-def _describe_study(dataset: Dataset, exam: PhantomExam, view: View) -> None:
+def _describe_study(dataset: Dataset, exam: PhantomExam) -> None:
     """Patient, study, series and equipment (PS3.3 C.7.1 to C.7.5, C.8.11.6)."""
     day = exam.study_date.strftime("%Y%m%d")
-    number = str(view.channel + 1)
     dataset.SpecificCharacterSet = "ISO_IR 192"
     dataset.PatientName = "Phantom^Synthetic"
     dataset.PatientID = exam.patient_id
@@ -54,7 +54,6 @@ def _describe_study(dataset: Dataset, exam: PhantomExam, view: View) -> None:
     dataset.StudyID = "1"
     dataset.StudyDate = dataset.SeriesDate = dataset.AcquisitionDate = dataset.ContentDate = day
     dataset.StudyTime = dataset.SeriesTime = "090000"
-    dataset.AcquisitionTime = dataset.ContentTime = f"090{number}00"
     dataset.AccessionNumber = ""
     dataset.ReferringPhysicianName = ""
     dataset.StudyDescription = dataset.SeriesDescription = dataset.ImageComments = SYNTHETIC
@@ -66,12 +65,13 @@ def _describe_study(dataset: Dataset, exam: PhantomExam, view: View) -> None:
     dataset.ManufacturerModelName = "Phantom"
     dataset.InstitutionName = exam.institution
     dataset.SOPClassUID = DigitalMammographyXRayImageStorageForPresentation
-    dataset.SOPInstanceUID = _uid(exam, view)
-    dataset.InstanceNumber = number
 
 
 def _describe_view(dataset: Dataset, exam: PhantomExam, view: View) -> None:
-    """Which breast from where, and how it lies (PS3.3 C.8.11.7)."""
+    """Which breast from where, and how it lies (PS3.3 C.8.11.5 to C.8.11.7)."""
+    dataset.SOPInstanceUID = _uid(exam, view)
+    dataset.InstanceNumber = str(view.channel + 1)
+    dataset.AcquisitionTime = dataset.ContentTime = f"090{view.channel + 1}00"
     dataset.ImageType = ["DERIVED", "PRIMARY"]
     dataset.ImageLaterality = view.laterality.value
     dataset.ViewPosition = view.projection.value
@@ -84,21 +84,16 @@ def _describe_view(dataset: Dataset, exam: PhantomExam, view: View) -> None:
     dataset.PartialView = "NO"
     dataset.BurnedInAnnotation = "NO"
     dataset.LossyImageCompression = "00"
-
-
-def _describe_acquisition(dataset: Dataset, exam: PhantomExam, view: View) -> None:
-    """Detector and positioner (PS3.3 C.8.11.4, C.8.11.5 and C.8.7.5), as far as the phantom has them."""
-    dataset.DetectorType = "DIRECT"
     dataset.PositionerType = "MAMMOGRAPHIC"
-    dataset.PositionerPrimaryAngle = _positioner_angle(view)
     dataset.AcquisitionContextSequence = []
-    dataset.ImagerPixelSpacing = [f"{exam.spacing_mm:.6g}"] * 2
 
 
 def _describe_pixels(dataset: Dataset, exam: PhantomExam, view: View) -> None:
-    """Pixels, polarity and window (PS3.3 C.7.6.3, C.8.11.3, C.11.2)."""
+    """Detector, pixels, polarity and window (PS3.3 C.7.6.3, C.8.11.3, C.8.11.4, C.11.2)."""
     vendor, drawn = exam.vendor, exam.views[view]
     pixels = vendor.stored_values(stored(drawn.image, drawn.orientation))
+    dataset.DetectorType = "DIRECT"
+    dataset.ImagerPixelSpacing = [f"{exam.spacing_mm:.6g}"] * 2
     dataset.SamplesPerPixel = 1
     dataset.PhotometricInterpretation = "MONOCHROME1" if vendor.inverted else "MONOCHROME2"
     dataset.PresentationLUTShape = "INVERSE" if vendor.inverted else "IDENTITY"
@@ -124,13 +119,6 @@ def _patient_orientation(view: View, orientation: Orientation) -> tuple[str, str
     if orientation.flip_rows:
         along_column = along_column.translate(OPPOSITE)
     return along_row, along_column
-
-
-def _positioner_angle(view: View) -> str:
-    """PositionerPrimaryAngle (0018,1510) in degrees: 0 for CC, 45 either way for MLO (PS3.3 C.8.11.7)."""
-    if view.projection is Projection.CC:
-        return "0"
-    return "-45" if view.laterality is Laterality.R else "45"
 
 
 def _code(code: Code) -> Dataset:

@@ -64,11 +64,16 @@ def test_empty_attributes_are_added_where_the_source_has_none(make_mammogram: Ma
 def test_odd_values_are_kept_without_a_word(
     make_mammogram: MakeMammogram, tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
-    make_mammogram(tmp_path / "in.dcm", PatientBirthDate="20000101")
+    make_mammogram(tmp_path / "in.dcm", PatientBirthDate="20000101", AccessionNumber="A" * 16, SOPInstanceUID="2.25.33")
     raw = (tmp_path / "in.dcm").read_bytes().replace(b"20000101", b"1.1.2000")
-    (tmp_path / "in.dcm").write_bytes(raw)
-    result = new_object(read_source(tmp_path / "in.dcm"), sop_class=SecondaryCaptureImageStorage, made=MADE)
-    assert result.PatientBirthDate == "1.1.2000"
+    raw = raw.replace(b"SH\x10\x00" + b"A" * 16, b"SH\x14\x00" + b"A" * 20)  # longer than SH may be
+    (tmp_path / "in.dcm").write_bytes(raw.replace(b"2.25.33", b"2.05.33"))
+    source = read_source(tmp_path / "in.dcm")
+    result = new_object(source, sop_class=SecondaryCaptureImageStorage, made=MADE)
+    item = reference(source, purpose=codes.DCM.SourceImageForSegmentation)
+    result.save_as(tmp_path / "out.dcm", implicit_vr=False)
+    assert item.ReferencedSOPInstanceUID == "2.05.33"
+    assert (result.PatientBirthDate, result.AccessionNumber) == ("1.1.2000", "A" * 20)
     assert not recwarn.list
 
 
