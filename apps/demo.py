@@ -39,8 +39,8 @@ def row(item: Mapping[str, Any], *, output_dir: Path) -> tuple[str, ...]:
     """One exam of ``results.json`` as the cells of a line."""
     view, found = max(item["views"].items(), key=lambda entry: entry[1]["peak_value"])
     where = f"{view} row {found['peak_row']:.0f}, column {found['peak_column']:.0f}: log-odds {found['peak_value']:.2f}"
-    written = Counter(path.suffix for path in exam_folder(output_dir, item["exam_id"]).rglob("*.*"))
-    files = ", ".join(f"{count} {suffix}" for suffix, count in sorted(written.items()))
+    written = Counter(path.name.partition(".")[2] for path in exam_folder(output_dir, item["exam_id"]).iterdir())
+    files = ", ".join(f"{count} {ending}" for ending, count in sorted(written.items()))
     scores = (item["score"], item["breasts"]["R"], item["breasts"]["L"])
     return (item["exam_id"], *("-" if score is None else f"{score:.3f}" for score in scores), where, files)
 

@@ -8,7 +8,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from dibmg_monai import __version__
 from dibmg_monai.errors import DibmgError, FolderError
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments.run(arguments)
     except DibmgError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _say(f"error: {error}", stream=sys.stderr)
         return 2
     return 0
 
@@ -121,9 +121,9 @@ def _counted(exams: range) -> Iterable[int]:
     print(file=sys.stderr)
 
 
-def _say(line: str) -> None:
+def _say(line: str, *, stream: TextIO | None = None) -> None:
     """Print a line; bytes of a file name that are no text appear as escapes."""
-    print(line.encode(errors="backslashreplace").decode())
+    print(line.encode(errors="backslashreplace").decode(), file=stream)
 
 
 if __name__ == "__main__":

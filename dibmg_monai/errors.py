@@ -1,4 +1,4 @@
-"""One family of errors: whatever a user can get wrong ends in one of these, with a message that says what would be right.
+"""One family of errors: whatever a user can get wrong ends in one of these, saying what would be right.
 
 Messages name files, DICOM attributes and values; never a patient's name, identifier or dates.
 """

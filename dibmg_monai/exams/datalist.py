@@ -200,7 +200,7 @@ def _check_entry(entry: Any, *, place: str) -> None:
             if meant := next((known for known in KEYS if _letters_lost(key) & _letters_lost(known)), None):
                 raise DatalistError(f"{place}: has a key {key!r}; {meant!r} may be meant")
         elif not KEYS[key].accepts(value):
-            found = f"a {type(value).__name__}" if key == "patient_id" else reprlib.repr(value)
+            found = f"of type {type(value).__name__}" if key == "patient_id" else reprlib.repr(value)
             raise DatalistError(f"{place}: {key} is {found}; {KEYS[key].allowed} is allowed")
     if not any(view in entry for view in VIEWS):
         raise DatalistError(f"{place}: has none of the views {', '.join(VIEWS)}; at least one is needed")

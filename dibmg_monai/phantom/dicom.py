@@ -128,5 +128,5 @@ def _code(code: Code) -> Dataset:
 
 
 def _uid(exam: PhantomExam, part: str) -> str:
-    """A UID that only this part of this exam at this image size has."""
-    return generate_uid(entropy_srcs=["dibmg_monai.phantom", exam.exam_id, str(exam.spacing_mm), part])
+    """A UID that only this part of this exam has, with this lesion and at this image size."""
+    return generate_uid(entropy_srcs=["phantom", exam.exam_id, str(exam.spacing_mm), str(exam.lesion), part])

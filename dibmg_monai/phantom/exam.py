@@ -104,35 +104,49 @@ def make_phantom(
     breasts = sample_breasts(anatomy)
     lesion = sample_lesion(disease, breasts, features=lesion_features, size_mm=lesion_size_mm, contrast=lesion_contrast)
     planted = lesion if cancer else None
+    spacing_mm = vendor.height_mm / rows
+    shape = (rows, round(rows * vendor.aspect))
     return PhantomExam(
         exam_id=f"phantom-{seed:08d}",
         vendor=vendor,
-        spacing_mm=vendor.height_mm / rows,
+        spacing_mm=spacing_mm,
         breasts=breasts,
         age_years=int(np.clip(person.normal(55, 9), 40, 79)),
         study_date=date(2015, 1, 1) + timedelta(days=int(person.integers(3000))),
         institution=("Phantom North", "Phantom South")[person.integers(2)],
         lesion=planted,
         views={
-            view: _make_view(rng, view, breast=breasts[view.laterality], lesion=planted, vendor=vendor, rows=rows)
+            view: _make_view(
+                rng,
+                Grid(shape, spacing_mm, view.projection),
+                laterality=view.laterality,
+                breast=breasts[view.laterality],
+                lesion=planted,
+                vendor=vendor,
+            )
             for view, rng in zip(VIEWS, drawing, strict=True)
         },
     )
 
 
 def _make_view(
-    rng: np.random.Generator, view: View, *, breast: Breast, lesion: Lesion | None, vendor: Vendor, rows: int
+    rng: np.random.Generator,
+    grid: Grid,
+    *,
+    laterality: Laterality,
+    breast: Breast,
+    lesion: Lesion | None,
+    vendor: Vendor,
 ) -> PhantomView:
     """Draw a view as a left one, and mirror it for a right one."""
     anatomy, disease, noise, storage = rng.spawn(4)
-    grid = Grid((rows, round(rows * vendor.aspect)), vendor.height_mm / rows, view.projection)
     tissue, thickness = draw_breast(anatomy, breast, grid)
     mask = np.zeros(grid.shape, np.bool_)
-    if lesion is not None and lesion.laterality is view.laterality:
+    if lesion is not None and lesion.laterality is laterality:
         brightness, mask = draw_lesion(disease, lesion, breast, grid)
-        tissue = tissue + brightness * thickness
+        tissue += brightness * thickness
     image = vendor.develop(noise, tissue, thickness)
-    if view.laterality is Laterality.R:
+    if laterality is Laterality.R:
         image, mask = np.fliplr(image).copy(), np.fliplr(mask).copy()
     flip_rows, flip_columns = storage.random(2) < 0.5
     return PhantomView(image, mask, Orientation(flip_rows=bool(flip_rows), flip_columns=bool(flip_columns)))

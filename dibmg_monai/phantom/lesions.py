@@ -19,8 +19,8 @@ SIZE_MM = (8.0, 25.0)  # smallest and largest diameter, life-like
 LARGEST_MM = 50.0  # more has no room in a small breast
 CONTRAST = 0.25  # mean brightness added, life-like
 CALCIFICATION_MM = (0.25, 0.6)  # diameter of one calcification
-Length = TypeVar("Length", float, Field)
 REACH = 2.2  # how far spicules go, in radii of the mass
+Length = TypeVar("Length", float, Field)
 
 
 @dataclass(frozen=True)

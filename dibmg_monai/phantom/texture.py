@@ -81,7 +81,7 @@ def _enlarge(field: Field, shape: tuple[int, int]) -> Field:
 
 
 def _spline(knots: Field, size: int) -> Field:
-    """(n, m) -> (size, m): the cubic B-spline with these knots, from the second knot to the last but one."""
+    """(n, m) -> (size, m): the cubic B-spline with these knots, less a margin of 1.5 knots at either end."""
     places = 1.5 + (np.arange(size, dtype=np.float32) + 0.5) * ((len(knots) - 4) / size)
     before = places.astype(np.intp)
     far = (places - before)[:, None]

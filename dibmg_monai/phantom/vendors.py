@@ -6,6 +6,7 @@ The figures are ours: typical of the manufacturers' image formats, measured on n
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dibmg_monai.phantom.texture import Field
 
@@ -32,15 +33,15 @@ class Vendor:
     noise: float
     bits_stored: int
     inverted: bool
-    window_center: float
-    window_width: float
+    window_center: int
+    window_width: int
 
     def develop(self, rng: np.random.Generator, tissue: Field, thickness: Field) -> Field:
         """Brightness 0..1 as the manufacturer shows tissue of a relative thickness; no noise outside the breast."""
         noise = self.noise * rng.standard_normal(tissue.shape, np.float32) * thickness
         return np.clip(np.clip(tissue, 0, 1) ** self.gamma + noise, 0, 1)
 
-    def stored_values(self, brightness: Field) -> np.ndarray:
+    def stored_values(self, brightness: Field) -> NDArray[np.uint16]:
         """What is stored, uint16: brightness seen through the inverse of the window (PS3.3 C.11.2.1.2.1, LINEAR)."""
         if self.inverted:
             brightness = 1 - brightness

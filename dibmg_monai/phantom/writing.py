@@ -1,20 +1,20 @@
 """Simulated exams on disk: DICOM files, lesion masks and the datalist that names them."""
 
-import json
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from dibmg_monai.errors import DibmgError, FolderError
+from dibmg_monai.exams.datalist import PARTS, Entry, write_datalist
 from dibmg_monai.phantom.dicom import stored, write_dicom
 from dibmg_monai.phantom.exam import PhantomExam, make_phantom
 from dibmg_monai.phantom.lesions import CONTRAST, FEATURES, SIZE_MM
 
 EXAMS_PER_SEED = 100_000
-HELD_OUT = 0.2  # of all exams, for validation and again for testing
+HELD_OUT = 0.2  # fraction of the exams for validation, and again for testing
 
 
 def write_phantoms(
@@ -40,7 +40,7 @@ def write_phantoms(
         exams: how many.
         seed: not negative.
         rows: height of the images in pixels.
-        cancer_fraction: the part of cancers, in each of training, validation and testing; rounded.
+        cancer_fraction: how many of the exams have a cancer, 0 to 1, in each of the three parts; rounded.
         lesion_size_mm: see ``make_phantom``.
         lesion_contrast: see ``make_phantom``.
         lesion_features: see ``make_phantom``.
@@ -60,8 +60,8 @@ def write_phantoms(
     if not 0 <= cancer_fraction <= 1:
         raise DibmgError(f"cancer fraction is {cancer_fraction}; 0 to 1 is allowed")
     held_out = round(HELD_OUT * exams)
-    sizes = {"training": exams - 2 * held_out, "validation": held_out, "testing": held_out}
-    labels = _sample_labels(list(sizes.values()), seed=seed, cancer_fraction=cancer_fraction)
+    sizes = (exams - 2 * held_out, held_out, held_out)
+    labels = _sample_labels(sizes, seed=seed, cancer_fraction=cancer_fraction)
     entries = []
     try:
         for index in progress(range(exams)):
@@ -74,27 +74,30 @@ def write_phantoms(
                 lesion_features=lesion_features,
             )
             entries.append(_write_exam(exam, directory))
-        return _write_datalist(directory / "datalist.json", entries, sizes)
     except OSError as error:
         raise FolderError(f"{directory}: cannot be written ({error.strerror}); name another folder") from error
+    remaining = iter(entries)
+    path = directory / "datalist.json"
+    write_datalist({part: list(islice(remaining, size)) for part, size in zip(PARTS, sizes, strict=True)}, path=path)
+    return path
 
 
 def _sample_labels(sizes: Sequence[int], *, seed: int, cancer_fraction: float) -> list[bool]:
-    """Which exams are cancers: the same part of each group, in random order."""
+    """Which exams are cancers: the same fraction of each group of these sizes, in random order."""
     rng = np.random.default_rng(seed)
-    labels: list[bool] = []
-    for size in sizes:
-        labels += (rng.permutation(size) < round(cancer_fraction * size)).tolist()
-    return labels
+    cancers = np.diff(np.rint(cancer_fraction * np.cumsum([0, *sizes])))
+    return [
+        label for size, count in zip(sizes, cancers, strict=True) for label in (rng.permutation(size) < count).tolist()
+    ]
 
 
-def _write_exam(exam: PhantomExam, directory: Path) -> dict[str, Any]:
+def _write_exam(exam: PhantomExam, directory: Path) -> Entry:
     """Write an exam's files, and give its datalist entry."""
     files = {view: Path("dicom", exam.exam_id, f"{view}.dcm") for view in exam.views}
     for view, file in files.items():
         (directory / file).parent.mkdir(parents=True, exist_ok=True)
         write_dicom(exam, view, path=directory / file)
-    entry: dict[str, Any] = {
+    entry: Entry = {
         "exam_id": exam.exam_id,
         "label": exam.label,
         **{view.value: file.as_posix() for view, file in files.items()},
@@ -126,11 +129,3 @@ def _write_masks(exam: PhantomExam, directory: Path) -> dict[str, str]:
             paths[view.value] = f"masks/{exam.exam_id}.{view}.png"
             Image.fromarray(mask).save(directory / paths[view.value])
     return paths
-
-
-def _write_datalist(path: Path, entries: Sequence[dict[str, Any]], sizes: dict[str, int]) -> Path:
-    """Deal the entries out to the groups, in order."""
-    remaining = iter(entries)
-    groups = {name: [next(remaining) for _ in range(size)] for name, size in sizes.items()}
-    path.write_text(json.dumps(groups, indent=1) + "\n", encoding="utf-8")
-    return path

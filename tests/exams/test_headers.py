@@ -1,0 +1,93 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dibmg_monai.errors import ImageError
+from dibmg_monai.exams.headers import read_header
+from dibmg_monai.views import VIEWS, View
+from tests.exams.conftest import STUDY, WriteImage, coded
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_ordinary_mammogram(view: View, write_image: WriteImage) -> None:
+    path = write_image("a.dcm", view=view, PatientID="SECRET", SOPInstanceUID="1.2.3", PartialView="NO")
+    header = read_header(path)
+    assert header.view is view
+    assert (header.study, header.sop_instance, header.patient, header.case) == (STUDY, "1.2.3", "SECRET", "")
+    assert (header.modality, header.intent, header.image_type) == (
+        "MG",
+        "FOR PRESENTATION",
+        ("ORIGINAL", "PRIMARY", ""),
+    )
+    assert (header.frames, header.samples, header.missing_pixels) == (1, 1, "")
+    assert header.sop_class_name == "Digital Mammography X-Ray Image Storage - For Presentation"
+    assert (header.is_partial, header.is_synthesized, header.is_quality_control) == (False, False, None)
+
+
+def test_what_the_header_does_not_say_is_unknown(write_image: WriteImage) -> None:
+    absent = ("ImageType", "ImageLaterality", "ViewCodeSequence", "ViewPosition", "PatientOrientation", "PatientID")
+    header = read_header(write_image("a.dcm", **dict.fromkeys(absent)))
+    assert header.view is None
+    assert (header.laterality.value, header.projection.value) == ("", "")
+    assert (header.is_partial, header.is_synthesized, header.magnification, header.acquired) == (None, None, None, "")
+
+
+def test_the_patient_does_not_show(write_image: WriteImage) -> None:
+    header = read_header(write_image("a.dcm", PatientID="SECRET", PatientName="SECRET", AcquisitionDate="19991231"))
+    assert "SECRET" not in repr(header)
+    assert "19991231" not in repr(header)
+
+
+@pytest.mark.parametrize(
+    ("patient_id", "case", "view", "is_region"),
+    [
+        ("Calc-Test_P_00820_LEFT_CC", "P_00820", View.LCC, False),
+        ("Mass-Training_P_00001_RIGHT_MLO", "P_00001", View.RMLO, False),
+        ("Mass-Test_P_00820_RIGHT_CC_1", "P_00820", View.RCC, True),
+    ],
+)
+def test_cbis_ddsm(patient_id: str, case: str, view: View, is_region: bool, write_cbis: Callable[..., Path]) -> None:
+    header = read_header(write_cbis("a.dcm", patient_id))
+    assert (header.case, header.view, header.is_region) == (case, view, is_region)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({"ImageType": ["DERIVED", "PRIMARY", "TOMO", "GENERATED_2D"]}, True),
+        ({"ImageType": ["DERIVED", "PRIMARY"], "SeriesDescription": "R CC C-View"}, True),
+        ({"ImageType": ["DERIVED", "PRIMARY"], "SeriesDescription": "L MLO S-VIEW"}, True),
+        ({"ImageType": ["DERIVED", "PRIMARY"], "SeriesDescription": "standard views"}, None),
+        ({"ImageType": ["ORIGINAL", "PRIMARY"]}, False),
+    ],
+)
+def test_synthesized_images(attributes: dict, expected: bool | None, write_image: WriteImage) -> None:
+    assert read_header(write_image("a.dcm", **attributes)).is_synthesized is expected
+
+
+def test_times_sort_whichever_attribute_holds_them(write_image: WriteImage) -> None:
+    acquired = [
+        {"ContentDate": "20200101", "ContentTime": "080000"},
+        {"AcquisitionDateTime": "20200101090000"},
+        {"AcquisitionDate": "20200101", "AcquisitionTime": "091500.5", "ContentDate": "20190101"},
+        {"AcquisitionDate": "20200102", "AcquisitionTime": "070000"},
+    ]
+    times = [read_header(write_image(f"{index}.dcm", **dates)).acquired for index, dates in enumerate(acquired)]
+    assert times == sorted(set(times))
+    assert len(times) == len(acquired)
+
+
+def test_modifiers_and_magnification(write_image: WriteImage) -> None:
+    view = coded("399162004", modifiers=(coded("399209000"),))
+    header = read_header(write_image("a.dcm", ViewCodeSequence=[view], EstimatedRadiographicMagnificationFactor="1.8"))
+    assert (header.modifiers, header.magnification) == (("implant displaced",), 1.8)
+    assert header.view is View.RCC
+
+
+def test_value_of_the_wrong_kind(write_image: WriteImage) -> None:
+    path = write_image("a.dcm", NumberOfFrames=7)
+    path.write_bytes(path.read_bytes().replace(b"(\x00\x08\x00IS\x02\x007 ", b"(\x00\x08\x00IS\x02\x00x "))
+    with pytest.raises(ImageError, match="header cannot be parsed") as caught:
+        read_header(path)
+    assert caught.value.code == "unreadable"
