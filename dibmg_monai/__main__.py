@@ -50,7 +50,7 @@ def add_exams(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     where = (
         f"where the manifest goes: a folder, or a file that ends in .json; default: {MANIFEST} in the current folder"
     )
-    parser.add_argument("--output", type=Path, default=Path(), help=where)
+    parser.add_argument("--output", type=Path, default=Path(), metavar="PATH", help=where)
     parser.add_argument(
         "--datalist", type=Path, metavar="FILE", help="also write the exams as a datalist's testing part"
     )
@@ -116,7 +116,7 @@ def run_phantom(arguments: argparse.Namespace) -> None:
 
 def _counted(exams: range) -> Iterable[int]:
     for index in exams:
-        print(f"\rexam {index + 1} of {len(exams)}", end="", file=sys.stderr, flush=True)
+        print(f"exam {index + 1} of {len(exams)}", end="\r", file=sys.stderr, flush=True)
         yield index
     print(file=sys.stderr)
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pickle
+import struct
 import zipfile
 from pathlib import Path
 
@@ -11,6 +12,22 @@ from torch import nn
 
 from dibmg_monai.errors import ModelError
 from dibmg_monai.inference import ModelInfo, Predictor
+
+# What torch, pickle and zipfile raise on a file that is damaged, or something else altogether.
+READING_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+    struct.error,
+    zipfile.BadZipFile,
+)
 
 
 def load_weights(network: nn.Module, path: Path | str, *, strict: bool = True) -> nn.Module:
@@ -29,7 +46,7 @@ def load_weights(network: nn.Module, path: Path | str, *, strict: bool = True) -
         raise ModelError(f"{path}: no such file; a PyTorch weights file (state dict, .pt) is needed")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except READING_ERRORS as error:
         raise ModelError(f"{path}: is no PyTorch weights file; a state dict of tensors (.pt) is needed") from error
     if isinstance(state, dict) and isinstance(state.get("net"), dict):
         state = state["net"]
@@ -49,12 +66,23 @@ def load_model(path: Path | str, *, network: nn.Module) -> nn.Module:
         ModelError: as ``load_weights``.
     """
     path = Path(path)
-    if path.is_file() and zipfile.is_zipfile(path):
+    if not _is_script(path):
+        return load_weights(network, path)
+    try:
+        script: nn.Module = torch.jit.load(path, map_location="cpu")
+    except READING_ERRORS as error:
+        raise ModelError(
+            f"{path}: is a damaged TorchScript file; a complete one, or a state dict, is needed"
+        ) from error
+    return script
+
+
+def _is_script(path: Path) -> bool:
+    try:
         with zipfile.ZipFile(path) as archive:
-            if any(Path(name).name == "constants.pkl" for name in archive.namelist()):
-                script: nn.Module = torch.jit.load(path, map_location="cpu")
-                return script
-    return load_weights(network, path)
+            return any(Path(name).name == "constants.pkl" for name in archive.namelist())
+    except READING_ERRORS:
+        return False  # no archive, or a damaged one: whatever reads it next says so
 
 
 def model_info(bundle_root: Path | str, path: Path | str) -> ModelInfo:

@@ -1,7 +1,7 @@
 """The operators: receive, one call into dibmg_monai, emit. What they hand on is one exam at a time."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,7 @@ class StudyLoader(Operator):
     def __init__(self, fragment: Fragment, *, name: str, study: Path, output_dir: Path) -> None:
         self.study = study
         self.output_dir = output_dir
+        self.exams: Iterator[Exam] = iter(())
         self.found, self.emitted = 0, 0
         super().__init__(fragment, name=name)
 

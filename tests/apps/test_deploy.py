@@ -199,6 +199,7 @@ def test_exam_that_cannot_be_written_as_dicom_is_refused(
     assert (entry["exam_id"], entry["file"], entry["code"]) == ("png", "RCC.png", "not-dicom")
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR DA")
 def test_whole_way(bundle: Path, write_exam: Callable[..., Path], tmp_path: Path) -> None:
     """A good exam, one with a broken image, one of a single view, and a file that is none; as a package runs it."""
     write_exam("study/A", "2.25.1", PatientBirthDate="not a date", PatientName="Roe^Jane")
@@ -316,7 +317,7 @@ def no_model(path: Path) -> dict[str, Path]:
 
 
 def model_that_is_none(path: Path) -> dict[str, Path]:
-    (path / "model.pt").write_text("weights")
+    (path / "model.pt").write_text("root:x:0:0")
     return {"model": path / "model.pt"}
 
 
@@ -372,6 +373,7 @@ def test_run_that_was_stopped_is_an_error(
         deploy.command.analyze(tmp_path / "study", tmp_path / "out", model=bundle)
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit")
 @pytest.mark.parametrize("script", [False, True], ids=["state dict", "TorchScript"])
 def test_model_file_runs_with_the_bundle_beside_the_application(
     script: bool, deploy: SimpleNamespace, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -87,7 +87,7 @@ def test_all_keys_and_own_columns_come_back_as_they_stand(write: Write, tmp_path
         ({"cancer_side": "left"}, "cancer_side is 'left'; 'R' or 'L' or 'RL' is allowed"),
         ({"patient_id": 4711}, "patient_id is of type int; a text is allowed"),
         ({"rcc": "images/RCC.png"}, "has a key 'rcc'; 'RCC' may be meant"),
-        ({"lable": 1}, "has a key 'lable'; 'label' may be meant"),
+        ({"label_": 1}, "has a key 'label_'; 'label' may be meant"),
         ({"LML": "images/LMLO.png"}, "has a key 'LML'; 'LMLO' may be meant"),
     ],
 )

@@ -1,0 +1,46 @@
+# Everything that a newcomer or a build machine types. Each target sets up what it needs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: help env demo test lint format bench clean
+
+help:
+	@echo "make demo   two real exams from DICOM to scores, maps and pictures, in out/demo"
+	@echo "make test   all tests"
+	@echo "make env    the environment alone, in $(VENV)"
+	@echo "make lint   ruff, mypy, typos        make format   let ruff mend what it can"
+	@echo "make bench  seconds, shares and ratios of each stage"
+	@echo "make clean  remove the environment and what was made"
+
+env: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if v in ((3, 11), (3, 12)) else \
+	  f"Python 3.11 or 3.12 is needed, {sys.executable} is {v[0]}.{v[1]}; name another: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[deploy,train,demo,dev]"
+	@touch $@
+
+demo: env
+	$(BIN)/python apps/demo.py
+
+test: env
+	$(BIN)/python -m pytest
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/typos
+
+format: env
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: env
+	$(BIN)/python tests/benchmarks/bench.py
+
+clean:
+	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,69 @@
+"""The wrappers hand on what the package computes: one preprocessing everywhere, bit for bit."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from monai.data import DataLoader, Dataset, PersistentDataset
+from PIL import Image
+
+from dibmg_monai.errors import ImageError
+from dibmg_monai.exams.datalist import exam_from_entry
+from dibmg_monai.pixels.preprocessing import Preprocessing
+from dibmg_monai.pooling import scores
+from dibmg_monai.transforms import NO_LABEL, ExamScored, LoadExamd, geometries
+
+
+@pytest.fixture
+def entries(tmp_path: Path, breast: Callable[..., np.ndarray]) -> list[dict]:
+    """Two exams as 16-bit PNG: one of four views with a label, one of two views without."""
+    for view in ("RCC", "RMLO", "LCC", "LMLO"):
+        Image.fromarray(breast(wall="right" if view[0] == "R" else "left") * 16).save(tmp_path / f"{view}.png")
+    four = {view: f"{view}.png" for view in ("RCC", "RMLO", "LCC", "LMLO")}
+    return [{"exam_id": "a", "label": 1, "density": "B", **four}, {"exam_id": "b", "LCC": "LCC.png", "RCC": "RCC.png"}]
+
+
+def loader(tmp_path: Path, *, refuse: bool = False) -> LoadExamd:
+    return LoadExamd(Preprocessing(image_size=64), dataset_dir=tmp_path, refuse=refuse)
+
+
+def test_the_transform_is_the_preprocessing(entries: list[dict], tmp_path: Path) -> None:
+    item = loader(tmp_path)(entries[1])
+    direct = Preprocessing(image_size=64)(exam_from_entry(entries[1], dataset_dir=tmp_path))
+    assert torch.equal(item["image"], direct.image)
+    assert torch.equal(item["view_present"], direct.view_present)
+    assert geometries(item) == direct.geometries
+    assert item["label"] == NO_LABEL
+
+
+def test_exams_of_different_make_up_collate(entries: list[dict], tmp_path: Path) -> None:
+    (batch,) = DataLoader(Dataset(entries, loader(tmp_path)), batch_size=2, num_workers=0)
+    assert batch["image"].shape == (2, 4, 64, 64)
+    assert batch["view_present"].tolist() == [[True] * 4, [True, False, True, False]]
+    assert batch["label"].tolist() == [1, NO_LABEL]
+    assert batch["exam_id"] == ["a", "b"]
+    assert batch["refused"] == ["", ""]
+
+
+def test_items_survive_a_cache_on_disk(entries: list[dict], tmp_path: Path) -> None:
+    cached = [PersistentDataset(entries, loader(tmp_path), cache_dir=tmp_path / "cache")[0] for _ in range(2)]
+    assert torch.equal(cached[0]["image"], cached[1]["image"])
+    assert geometries(cached[0]) == geometries(cached[1])
+
+
+def test_a_bad_exam_raises_in_training_and_is_marked_in_inference(entries: list[dict], tmp_path: Path) -> None:
+    (tmp_path / "LMLO.png").write_bytes(b"no image")
+    with pytest.raises(ImageError, match=r"LMLO\.png: is neither a DICOM nor a PNG file"):
+        loader(tmp_path)(entries[0])
+    item = loader(tmp_path, refuse=True)(entries[0])
+    assert "LMLO.png: is neither" in item["refused"]
+    assert not item["view_present"].any()
+    assert item["image"].eq(-1).all()
+
+
+def test_exam_score_is_that_of_the_maps() -> None:
+    maps, present = torch.randn(8, 3, 3), torch.tensor([True, False, True, True])
+    item = ExamScored()({"pred": maps, "view_present": present})
+    assert torch.equal(item["score"], scores(maps[None], present[None]))

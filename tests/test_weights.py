@@ -1,0 +1,89 @@
+"""Weights files are read safely, and what is none is named."""
+
+import hashlib
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from dibmg_monai.errors import ModelError
+from dibmg_monai.network import DIBMG
+from dibmg_monai.weights import load_model, load_predictor, load_weights, model_info
+
+BUNDLE = Path(__file__).parents[1] / "bundle"
+
+
+def narrow(**changes: int) -> DIBMG:
+    return DIBMG(init_widths=(4, 8), residual_widths=(8, 8, 16, 16), **changes).eval()
+
+
+def test_half_precision_weights_fill_a_float_network(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = narrow()
+    torch.save(narrow().half().state_dict(), tmp_path / "half.pt")
+    load_weights(network, tmp_path / "half.pt")
+    assert all(parameter.dtype == torch.float32 for parameter in network.parameters())
+    expected = torch.load(tmp_path / "half.pt", weights_only=True)["aggregate_block.weight"].float()
+    assert torch.equal(network.aggregate_block.weight, expected)
+
+
+def test_a_checkpoint_will_do(tmp_path: Path) -> None:
+    source, network = narrow(), narrow()
+    torch.save({"net": source.state_dict(), "trainer": {"epoch": 3}}, tmp_path / "checkpoint.pt")
+    load_weights(network, tmp_path / "checkpoint.pt")
+    assert torch.equal(network.init_block1.conv.weight, source.init_block1.conv.weight)
+
+
+def test_torchscript_comes_as_it_is(tmp_path: Path) -> None:
+    network, image = narrow(), torch.rand(1, 4, 64, 64)
+    torch.jit.script(network).save(tmp_path / "model.ts")
+    loaded = load_model(tmp_path / "model.ts", network=narrow())
+    torch.testing.assert_close(loaded(image), network(image))
+
+
+class Trap:
+    def __reduce__(self) -> tuple:
+        return print, ("code in a pickle was run",)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"model\.pt: no such file; a PyTorch weights file"),
+        (b"no weights at all", r"model\.pt: is no PyTorch weights file"),
+        (b"", r"model\.pt: is no PyTorch weights file"),
+        (pickle.dumps(Trap()), r"model\.pt: is no PyTorch weights file"),
+        ([1, 2, 3], r"model\.pt: holds no state dict"),
+        ({"other.weight": torch.zeros(1)}, r"model\.pt: its weights are those of another network"),
+    ],
+)
+def test_what_is_no_weights_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture, content: object, message: str
+) -> None:
+    path = tmp_path / "model.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        torch.save(content, path)
+    with pytest.raises(ModelError, match=message):
+        load_model(path, network=narrow())
+    assert capsys.readouterr().out == ""
+
+
+def test_model_info_is_the_bundles_and_the_files() -> None:
+    weights = BUNDLE / "models" / "model.pt"
+    info = model_info(BUNDLE, weights)
+    assert (info.name, info.version) == ("DIB-MG", "0.1.0")
+    assert info.sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
+
+
+def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"is no bundle; a folder with configs/inference\.yaml is needed"):
+        load_predictor(tmp_path)
+
+
+def test_the_bundles_predictor_has_the_preprocessing_of_its_config() -> None:
+    predictor = load_predictor(BUNDLE)
+    assert predictor.preprocessing.image_size % predictor.network.stride == 0
+    assert not predictor.network.training
