@@ -17,7 +17,6 @@ from dibmg_monai.views import VIEWS
 if TYPE_CHECKING:
     from dibmg_monai.exams.assembly import Assembly
 
-MANIFEST = "manifest.json"
 NAMES_SHOWN = 5  # files named per reason; the manifest names all
 
 
@@ -47,9 +46,7 @@ def add_exams(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "exams", help="find the exams in a folder of DICOM files, and say what became of each file"
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder with DICOM files, at any depth; or one file")
-    where = (
-        f"where the manifest goes: a folder, or a file that ends in .json; default: {MANIFEST} in the current folder"
-    )
+    where = "where the manifest goes: a folder, or a file that ends in .json; default: manifest.json in this folder"
     parser.add_argument("--output", type=Path, default=Path(), metavar="PATH", help=where)
     parser.add_argument(
         "--datalist", type=Path, metavar="FILE", help="also write the exams as a datalist's testing part"
@@ -59,7 +56,7 @@ def add_exams(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 def run_exams(arguments: argparse.Namespace) -> None:
     """Print a table of the exams and of the files refused, and write the manifest."""
-    from dibmg_monai.exams.assembly import survey, write_manifest
+    from dibmg_monai.exams.assembly import MANIFEST, survey, write_manifest
     from dibmg_monai.exams.datalist import entry_from_exam, write_datalist
 
     assembly = survey(arguments.folder)

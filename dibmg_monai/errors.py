@@ -4,6 +4,8 @@ Messages name files, DICOM attributes and values; never a patient's name, identi
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -34,6 +36,10 @@ class ImageError(DibmgError):
         self.reason = _one_line(reason)
         self.code = code
 
+    def __reduce__(self) -> tuple:
+        """As data loaders need it, to hand an error from a worker to its parent."""
+        return type(self), (self.path, self.reason), self.__dict__
+
 
 class ExamError(DibmgError):
     """An exam has no view that can be used, or a study holds no exam."""
@@ -50,6 +56,18 @@ class ModelError(DibmgError):
 def _one_line(text: str) -> str:
     """Messages quote those of other libraries, and some of these have several lines."""
     return " ".join(line.strip() for line in text.splitlines())
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """While it lasts, a failure to write ``path`` becomes a ``FolderError`` that names it."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise FolderError(
+            f"{path}: cannot be written ({reason}); a writable folder with room left is needed"
+        ) from error
 
 
 def known_error(error: BaseException | None) -> DibmgError | None:

@@ -148,9 +148,7 @@ class WriteResults:
         outputs: Sequence[str] = (),
     ) -> None:
         self.output_dir = Path(output_dir)
-        self.exams = {
-            str(entry["exam_id"]): exam_from_entry(entry, dataset_dir=Path(dataset_dir)) for entry in entries
-        }
+        self.exams = {str(entry["exam_id"]): exam_from_entry(entry, dataset_dir=Path(dataset_dir)) for entry in entries}
         self.model = model
         self.outputs = [Output(name) for name in outputs]
 

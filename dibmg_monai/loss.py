@@ -1,4 +1,7 @@
-"""The exam label is the only supervision: maps -> pooled logits -> cross-entropy (Kim 2018, Development of the Algorithm)."""
+"""The exam label is the only supervision: maps -> pooled logits -> cross-entropy.
+
+Kim 2018, Development of the Algorithm.
+"""
 
 from collections.abc import Mapping
 

@@ -1,14 +1,17 @@
 """MONAI dictionary transforms around the package's own functions; nothing is computed here."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from monai.transforms import Transform
+from monai.transforms import RandomizableTransform, Transform
+from monai.utils import convert_to_tensor
 
 from dibmg_monai.errors import DibmgError
 from dibmg_monai.exams.datalist import exam_from_entry
+from dibmg_monai.phantom.planting import TISSUE, plant_mass
 from dibmg_monai.pixels.geometry import ViewGeometry
 from dibmg_monai.pixels.preprocessing import BLACK, ExamInput, Preprocessing
 from dibmg_monai.pooling import scores
@@ -92,3 +95,59 @@ def _stacked(by_view: Mapping[View, ViewGeometry]) -> torch.Tensor:
     for view, geometry in by_view.items():
         rows[view.channel] = geometry.to_tensor()
     return rows
+
+
+class RandBreastCropd(RandomizableTransform):
+    """Cuts a square out of the breast in each view of ``image`` (4, S, S): a first task needs no whole exams.
+
+    The views are cut independently, where the middle of the square is mostly breast if such a place is found soon.
+
+    Args:
+        size: side of the square, in pixels.
+    """
+
+    TRIES, MOSTLY = 20, 0.8
+
+    def __init__(self, size: int) -> None:
+        RandomizableTransform.__init__(self, prob=1.0)
+        self.size = size
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Crop one exam."""
+        return {**data, "image": torch.stack([self._crop(view) for view in data["image"]])}
+
+    def _crop(self, view: torch.Tensor) -> torch.Tensor:
+        margin = self.size // 4
+        for _ in range(self.TRIES):
+            top, left = (int(self.R.randint(side - self.size + 1)) for side in view.shape)
+            crop = view[top : top + self.size, left : left + self.size]
+            if (crop[margin:-margin, margin:-margin] > 2 * TISSUE - 1).float().mean() > self.MOSTLY:
+                break
+        return crop
+
+
+class RandPlantMassd(RandomizableTransform):
+    """Plants a phantom mass in every view of ``image`` (4, S, S), or in none, and sets ``label`` accordingly.
+
+    Args:
+        diameter: smallest and largest, in pixels.
+        contrast: smallest and largest brightness added at the center, of the range 0 to 1.
+        prob: how many exams get masses.
+    """
+
+    def __init__(self, *, diameter: Sequence[float], contrast: Sequence[float], prob: float = 0.5) -> None:
+        RandomizableTransform.__init__(self, prob)
+        self.diameter = (diameter[0], diameter[1])
+        self.contrast = (contrast[0], contrast[1])
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Plant in one exam."""
+        self.randomize(None)
+        image = convert_to_tensor(data["image"], track_meta=False)
+        if not self._do_transform:
+            return {**data, "image": image, "label": torch.tensor(0)}
+        rng = np.random.default_rng(self.R.randint(2**32, dtype=np.uint32))
+        views = [
+            plant_mass(rng, (view.numpy() + 1) / 2, diameter=self.diameter, contrast=self.contrast) for view in image
+        ]
+        return {**data, "image": torch.from_numpy(np.stack(views)) * 2 - 1, "label": torch.tensor(1)}

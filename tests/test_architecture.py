@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "dibmg_monai"
 LAYERS = [
     {"views", "errors", "network"},
     {"exams", "pixels", "pooling"},
-    {"loss", "transforms", "inference", "phantom", "evaluation"},
+    {"phantom"},
+    {"loss", "transforms", "inference", "evaluation"},
     {"weights", "outputs"},
     {"handlers"},
     {"__main__"},

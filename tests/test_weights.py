@@ -58,9 +58,7 @@ class Trap:
         ({"other.weight": torch.zeros(1)}, r"model\.pt: its weights are those of another network"),
     ],
 )
-def test_what_is_no_weights_file(
-    tmp_path: Path, capsys: pytest.CaptureFixture, content: object, message: str
-) -> None:
+def test_what_is_no_weights_file(tmp_path: Path, capsys: pytest.CaptureFixture, content: object, message: str) -> None:
     path = tmp_path / "model.pt"
     if isinstance(content, bytes):
         path.write_bytes(content)

@@ -8,13 +8,12 @@ from pathlib import Path
 from monai.deploy.core import ExecutionContext, Fragment, InputContext, Operator, OperatorSpec, OutputContext
 
 from dibmg_monai.errors import ImageError
-from dibmg_monai.exams.assembly import survey, write_manifest
+from dibmg_monai.exams.assembly import MANIFEST, survey, write_manifest
 from dibmg_monai.exams.exam import Exam
 from dibmg_monai.inference import ExamResult
 from dibmg_monai.outputs.exam_files import write_exam
 from dibmg_monai.outputs.scores import ResultsWriter
 
-MANIFEST = "manifest.json"
 log = logging.getLogger("dibmg_monai.deploy")
 
 

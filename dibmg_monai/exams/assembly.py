@@ -14,6 +14,7 @@ from dibmg_monai.exams.rules import Refusal, cautions, refusal
 from dibmg_monai.views import VIEWS, View
 
 NEEDED = "at least one DICOM mammogram (Modality MG, For Presentation, CC or MLO) is needed; PNG images need a datalist"
+MANIFEST = "manifest.json"  # its usual name
 FORMAT = {"format": "dibmg-manifest", "version": 1}
 
 # Of several images of one view the best is used. The first of these that sets two images apart decides between them:

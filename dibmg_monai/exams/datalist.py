@@ -1,8 +1,7 @@
 """The exam table: lists of exams in MONAI's style, with labels and whatever else is known about them.
 
 ``{"training": [...], "validation": [...], "testing": [...]}``; an exam is ``{"exam_id": ..., "label": ..., "RCC": path,
-...}`` with the keys of ``KEYS``. Paths are relative to the dataset's folder. Keys of one's own are kept, as columns for
-reports, unless they are a known one with a slip of the pen.
+...}`` with the keys of ``KEYS``. Paths are relative to the dataset's folder. Other keys are kept, as columns for reports.
 """
 
 import json
@@ -196,10 +195,7 @@ def _check_entry(entry: Any, *, place: str) -> None:
         raise DatalistError(f"{place}: is {reprlib.repr(entry)}; an object with an exam_id is needed")
     place = f"{place} ({entry['exam_id']})"
     for key, value in entry.items():
-        if key not in KEYS:
-            if meant := next((known for known in KEYS if _letters_lost(key) & _letters_lost(known)), None):
-                raise DatalistError(f"{place}: has a key {key!r}; {meant!r} may be meant")
-        elif not KEYS[key].accepts(value):
+        if key in KEYS and not KEYS[key].accepts(value):
             found = f"of type {type(value).__name__}" if key == "patient_id" else reprlib.repr(value)
             raise DatalistError(f"{place}: {key} is {found}; {KEYS[key].allowed} is allowed")
     if not any(view in entry for view in VIEWS):
@@ -214,9 +210,3 @@ def _check_files(entry: Entry, *, place: str, dataset_dir: Path) -> None:
             raise DatalistError(
                 f"{place} ({entry['exam_id']}): {key} is {file!r}, but there is no such file in {dataset_dir}"
             )
-
-
-def _letters_lost(word: str) -> set[str]:
-    """A word in lower case, whole and without any one letter: two words share one if a single slip parts them."""
-    word = word.lower()
-    return {word, *(word[:index] + word[index + 1 :] for index in range(len(word)))}

@@ -1,10 +1,10 @@
-"""JSON on disk: one way to write it, one error when that fails."""
+"""JSON on disk, written in one way."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from dibmg_monai.errors import FolderError
+from dibmg_monai.errors import writing
 
 
 def write_json(value: Any, *, path: Path) -> None:
@@ -13,9 +13,6 @@ def write_json(value: Any, *, path: Path) -> None:
     Raises:
         FolderError: if the file cannot be written.
     """
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise FolderError(f"{path}: cannot be written ({reason}); a place that can be written to is needed") from error

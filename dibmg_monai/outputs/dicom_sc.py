@@ -15,9 +15,9 @@ from pydicom.sr.coding import Code
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from dibmg_monai import __version__
+from dibmg_monai.errors import writing
 from dibmg_monai.exams.attributes import Attributes
 from dibmg_monai.inference import ModelInfo
-from dibmg_monai.outputs.folder import writing
 from dibmg_monai.outputs.source_study import (
     SOFTWARE,
     coded,

@@ -5,9 +5,10 @@ from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
 
+from dibmg_monai.errors import writing
 from dibmg_monai.inference import ExamResult
 from dibmg_monai.outputs.dicom_sc import write_capture
-from dibmg_monai.outputs.folder import create_folder, exam_folder, writing
+from dibmg_monai.outputs.folder import create_folder, exam_folder
 from dibmg_monai.outputs.nifti import write_map
 from dibmg_monai.outputs.overlay import color_scale, overlay, write_overlay
 from dibmg_monai.outputs.scores import ResultsWriter

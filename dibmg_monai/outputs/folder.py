@@ -1,22 +1,9 @@
 """The output folder: where things lie in it, and one error when it cannot be written."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from dibmg_monai.errors import FolderError
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """While it lasts, a failure to write ``path`` becomes a ``FolderError`` that names it."""
-    try:
-        yield
-    except OSError as error:
-        raise FolderError(
-            f"{path}: cannot be written ({error.strerror}); a new or writable output folder with room left is needed"
-        ) from error
+from dibmg_monai.errors import writing
 
 
 def create_folder(path: Path) -> Path:

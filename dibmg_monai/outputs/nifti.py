@@ -5,8 +5,8 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
+from dibmg_monai.errors import writing
 from dibmg_monai.inference import ViewResult
-from dibmg_monai.outputs.folder import writing
 
 DESCRIPTION = (
     "DIB: log-odds of cancer. Affine: cell (i,j,0) to source (row,column,0)"  # at most 79 bytes: NIfTI-1 descrip

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from dibmg_monai.errors import writing
 from dibmg_monai.inference import ExamResult, ViewResult
-from dibmg_monai.outputs.folder import writing
 from dibmg_monai.pixels.reader import SourceImage
 from dibmg_monai.views import View
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dibmg_monai.errors import DatalistError, DibmgError, ImageError
+from dibmg_monai.errors import DatalistError, DibmgError, ImageError, writing
 from dibmg_monai.exams.exam import Exam
 from dibmg_monai.inference import ExamResult
-from dibmg_monai.outputs.folder import create_folder, writing
+from dibmg_monai.outputs.folder import create_folder
 from dibmg_monai.views import VIEWS, Laterality, View
 
 RESULTS, SCORES, REFUSED = "results.json", "scores.csv", "refused.json"

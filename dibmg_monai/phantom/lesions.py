@@ -103,9 +103,12 @@ def draw_lesion(
     x_mm, y_mm = lesion.position_mm(breast, grid.projection)
     right, down = grid.x_mm - x_mm, grid.y_mm - y_mm
     rows, columns = (_within(offset, REACH * lesion.size_mm / 2) for offset in (down[:, 0], right[0]))
-    draw = _draw_cluster if lesion.feature == "calcification" else _draw_mass
     brightness, mask = np.zeros(grid.shape, np.float32), np.zeros(grid.shape, np.bool_)
-    shape, inside = draw(rng, lesion, right[:, columns], down[rows], grid.spacing_mm)
+    place = right[:, columns], down[rows], grid.spacing_mm
+    if lesion.feature == "calcification":
+        shape, inside = _draw_cluster(rng, lesion, *place)
+    else:
+        shape, inside = draw_mass(rng, *place, size_mm=lesion.size_mm, spiculated=lesion.spiculated)
     brightness[rows, columns], mask[rows, columns] = lesion.contrast * shape, inside
     return brightness, mask
 
@@ -132,16 +135,28 @@ def _sample_place(rng: np.random.Generator, breast: Breast, *, radius_mm: float)
     return float(chosen[0]), float(chosen[1]), float(chosen[2])
 
 
-def _draw_mass(
-    rng: np.random.Generator, lesion: Lesion, right: Field, down: Field, spacing_mm: float
+def draw_mass(
+    rng: np.random.Generator, right: Field, down: Field, spacing_mm: float, *, size_mm: float, spiculated: bool
 ) -> tuple[Field, NDArray[np.bool_]]:
-    """A round or lobulated body, brightest at its center, with a soft edge or with spicules; 0..1."""
+    """A round or lobulated body, brightest at its center, with a soft edge or with spicules.
+
+    Args:
+        rng: the generator.
+        right: (1, columns), horizontal distance from the center in mm.
+        down: (rows, 1), vertical distance from the center in mm.
+        spacing_mm: the distance between neighboring pixels; spicules are no finer.
+        size_mm: the diameter of the body.
+        spiculated: whether it has spicules.
+
+    Returns:
+        Brightness (rows, columns) in 0..1, and which pixels are the body.
+    """
     angle = np.arctan2(down, right)
-    radius = np.hypot(right, down) / (lesion.size_mm / 2) / _lobulation(rng, angle)
-    edge = 0.05 if lesion.spiculated else 0.15
+    radius = np.hypot(right, down) / (size_mm / 2) / _lobulation(rng, angle)
+    edge = 0.05 if spiculated else 0.15
     body = step((1 - radius) / edge) * (1 - 0.4 * np.square(np.minimum(radius, 1)))
-    if lesion.spiculated:
-        body = np.maximum(body, _spicules(rng, angle, radius, half_width=max(0.8, spacing_mm) / lesion.size_mm))
+    if spiculated:
+        body = np.maximum(body, _spicules(rng, angle, radius, half_width=max(0.8, spacing_mm) / size_mm))
     return body, radius <= 1
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dibmg_monai.errors import DibmgError, FolderError
+from dibmg_monai.errors import DibmgError, writing
 from dibmg_monai.exams.datalist import PARTS, Entry, write_datalist
 from dibmg_monai.phantom.dicom import stored, write_dicom
 from dibmg_monai.phantom.exam import PhantomExam, make_phantom
@@ -63,7 +63,7 @@ def write_phantoms(
     sizes = (exams - 2 * held_out, held_out, held_out)
     labels = _sample_labels(sizes, seed=seed, cancer_fraction=cancer_fraction)
     entries = []
-    try:
+    with writing(directory):
         for index in progress(range(exams)):
             exam = make_phantom(
                 seed * EXAMS_PER_SEED + index,
@@ -74,8 +74,6 @@ def write_phantoms(
                 lesion_features=lesion_features,
             )
             entries.append(_write_exam(exam, directory))
-    except OSError as error:
-        raise FolderError(f"{directory}: cannot be written ({error.strerror}); name another folder") from error
     remaining = iter(entries)
     path = directory / "datalist.json"
     write_datalist({part: list(islice(remaining, size)) for part, size in zip(PARTS, sizes, strict=True)}, path=path)

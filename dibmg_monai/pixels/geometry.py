@@ -18,7 +18,7 @@ class Orientation:
 
     Canonical means chest wall on the right edge for right breasts and on the left edge for left ones, head or, in CC
     views, the lateral side at the top. It is the arrangement that the paper's padding sides imply (Kim 2018, Training
-    Set-up) and that PS3.3 C.8.11.7.1.3 hanging orientations lead to.
+    Set-up).
     """
 
     transpose: bool = False

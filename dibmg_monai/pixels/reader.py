@@ -155,7 +155,7 @@ def _patient_orientation(dataset: Dataset) -> tuple[str, str] | None:
 
 
 def _pixel_aspect(dataset: Dataset) -> float:
-    """Row spacing over column spacing: ImagerPixelSpacing or PixelSpacing, else PixelAspectRatio (PS3.3 C.7.6.3.1.7)."""
+    """Row spacing over column spacing; where none is given, PixelAspectRatio (PS3.3 C.7.6.3.1.7)."""
     for keyword in ("ImagerPixelSpacing", "PixelSpacing", "PixelAspectRatio"):
         value = dataset.get(keyword)
         if (

@@ -41,7 +41,7 @@ def test_ordinary_ids_are_kept(tmp_path: Path) -> None:
 
 
 def test_folder_that_cannot_be_made(a_file: Path) -> None:
-    with pytest.raises(FolderError, match=r"taken: cannot be written \(File exists\); a new or writable output folder"):
+    with pytest.raises(FolderError, match=r"taken: cannot be written \(File exists\); a writable folder"):
         create_folder(a_file)
     with pytest.raises(FolderError, match=r"taken/below: cannot be written \(Not a directory\)"):
         create_folder(a_file / "below")

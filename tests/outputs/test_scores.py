@@ -97,7 +97,7 @@ def test_earlier_run_is_replaced(make_result: MakeResult, tmp_path: Path) -> Non
 
 
 def test_folder_that_cannot_be_written(make_result: MakeResult, a_file: Path, tmp_path: Path) -> None:
-    with pytest.raises(FolderError, match=r"taken: cannot be written .* output folder with room left is needed"):
+    with pytest.raises(FolderError, match=r"taken: cannot be written .* writable folder with room left is needed"):
         ResultsWriter(a_file)
     (tmp_path / "half" / "scores.csv").mkdir(parents=True)
     with pytest.raises(FolderError, match=r"scores.csv: cannot be written \(Is a directory\)"):
