@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m dibmg_monai", description="DIB-MG for MONAI. Research use only.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add_command in (add_exams, add_phantom):
+    for add_command in (add_exams, add_phantom, add_report):
         add_command(commands)
     arguments = parser.parse_args(argv)
     try:
@@ -109,6 +109,34 @@ def run_phantom(arguments: argparse.Namespace) -> None:
     options = {name: value for name, value in vars(arguments).items() if name in ("seed", "rows", "cancer_fraction")}
     datalist = write_phantoms(arguments.output, exams=arguments.exams, progress=_counted, **options)
     _say(f"datalist: {datalist}")
+
+
+def add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """``report --results R --datalist D --output O``."""
+    parser = commands.add_parser("report", help="measure results against the labels, sides and masks of a datalist")
+    parser.add_argument("--results", type=Path, required=True, metavar="FILE", help="results.json of a run")
+    parser.add_argument("--datalist", type=Path, required=True, metavar="FILE", help="the datalist of the exams")
+    parser.add_argument(
+        "--dataset-dir", type=Path, metavar="DIR", help="what its paths are relative to; its own folder"
+    )
+    parser.add_argument("--within", nargs="+", default=(), metavar="COLUMN", help="AUC within groups of these columns")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write tables.json to")
+    parser.set_defaults(run=run_report)
+
+
+def run_report(arguments: argparse.Namespace) -> None:
+    """Print the figures, and write them."""
+    from dibmg_monai.evaluation.report import report
+    from dibmg_monai.exams.datalist import read_datalist
+    from dibmg_monai.outputs.scores import read_results
+
+    dataset_dir = arguments.dataset_dir or arguments.datalist.parent
+    parts = read_datalist(arguments.datalist, dataset_dir=dataset_dir, need_files=False)
+    entries = [entry for part in parts.values() for entry in part]
+    made = report(read_results(arguments.results), entries, dataset_dir=dataset_dir, within=arguments.within)
+    made.write(arguments.output / "tables.json")
+    for line in made.lines():
+        _say(line)
 
 
 def _counted(exams: range) -> Iterable[int]:

@@ -165,7 +165,8 @@ class WriteResults:
 
     def __call__(self, engine: Engine) -> None:
         """Write the exams of one iteration."""
-        for item, output in zip(engine.state.batch, engine.state.output, strict=True):
+        state: Any = engine.state
+        for item, output in zip(state.batch, state.output, strict=True):
             exam = self.exams[item["exam_id"]]
             if item["refused"]:
                 self.refused.append(item["refused"])

@@ -1,6 +1,6 @@
 """MONAI dictionary transforms around the package's own functions; nothing is computed here."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import torch
 from monai.transforms import RandomizableTransform, Transform
 from monai.utils import convert_to_tensor
 
-from dibmg_monai.errors import DibmgError
+from dibmg_monai.errors import ImageError
 from dibmg_monai.exams.datalist import exam_from_entry
 from dibmg_monai.phantom.planting import TISSUE, plant_mass
 from dibmg_monai.pixels.geometry import ViewGeometry
@@ -42,7 +42,7 @@ class LoadExamd(Transform):
         self.dataset_dir = Path(dataset_dir)
         self.refuse = refuse
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[str, Any]:
+    def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Load one exam."""
         refused = ""
         try:
@@ -62,7 +62,7 @@ class LoadExamd(Transform):
             "geometry": _stacked(loaded.geometries),
             "label": torch.tensor(NO_LABEL if label is None else int(label)),
             "warnings": "\n".join(loaded.warnings),
-            "refused": refused,
+            "refused": _marked(refused),
         }
 
 
@@ -76,18 +76,30 @@ class ExamScored(Transform):
     def __init__(self, *, maps_key: str = "pred") -> None:
         self.maps_key = maps_key
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+    def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Score one exam."""
-        return {**data, "score": scores(data[self.maps_key][None], data["view_present"][None])}
+        return {**data, "score": scores(data[self.maps_key][None].float(), data["view_present"][None])}
 
 
-def geometries(item: Mapping[Hashable, Any]) -> dict[View, ViewGeometry]:
+def geometries(item: Mapping[str, Any]) -> dict[View, ViewGeometry]:
     """The geometries of the views present in an item of ``LoadExamd``."""
     return {
         view: ViewGeometry.from_tensor(row)
         for view, row, present in zip(VIEWS, item["geometry"], item["view_present"], strict=True)
         if present
     }
+
+
+def refusal(item: Mapping[Hashable, Any]) -> ImageError | None:
+    """Why the exam of an item of ``LoadExamd`` could not be read, or None."""
+    marked = item["refused"]
+    return ImageError(marked["path"], marked["reason"], code=marked["code"]) if marked["reason"] else None
+
+
+def _marked(error: ImageError | None) -> dict[str, str]:
+    if error is None:
+        return {"path": "", "reason": "", "code": ""}
+    return {"path": str(error.path), "reason": error.reason, "code": error.code}
 
 
 def _stacked(by_view: Mapping[View, ViewGeometry]) -> torch.Tensor:
@@ -112,7 +124,7 @@ class RandBreastCropd(RandomizableTransform):
         RandomizableTransform.__init__(self, prob=1.0)
         self.size = size
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+    def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Crop one exam."""
         return {**data, "image": torch.stack([self._crop(view) for view in data["image"]])}
 
@@ -140,7 +152,7 @@ class RandPlantMassd(RandomizableTransform):
         self.diameter = (diameter[0], diameter[1])
         self.contrast = (contrast[0], contrast[1])
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+    def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Plant in one exam."""
         self.randomize(None)
         image = convert_to_tensor(data["image"], track_meta=False)

@@ -1,12 +1,13 @@
 """The exam table: lists of exams in MONAI's style, with labels and whatever else is known about them.
 
 ``{"training": [...], "validation": [...], "testing": [...]}``; an exam is ``{"exam_id": ..., "label": ..., "RCC": path,
-...}`` with the keys of ``KEYS``. Paths are relative to the dataset's folder. Other keys are kept, as columns for reports.
+...}`` with the keys of ``KEYS``. Paths are relative to the dataset's folder. Other keys are kept:
+columns for reports.
 """
 
 import json
 import reprlib
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -142,7 +143,7 @@ def read_part(
     return entries
 
 
-def exam_from_entry(entry: Mapping[Hashable, Any], *, dataset_dir: Path | str) -> Exam:
+def exam_from_entry(entry: Mapping[str, Any], *, dataset_dir: Path | str) -> Exam:
     """The exam that an entry describes.
 
     Raises:

@@ -37,7 +37,8 @@ def canonical_orientation(source: SourceImage, view: View) -> tuple[Orientation,
 def _by_header(patient_orientation: tuple[str, str] | None, view: View) -> Orientation | None:
     """Rows run to P in right breasts and to A in left ones; columns to F in MLO, to the body's middle in CC.
 
-    PS3.3 C.7.6.1.1.1: directions are combinations of A, P, R, L, H, F, the main one first. None where neither direction lies on the axis from chest wall to nipple.
+    PS3.3 C.7.6.1.1.1: directions are combinations of A, P, R, L, H, F, the main one first. None where neither direction
+    lies on the axis from chest wall to nipple.
     """
     if patient_orientation is None:
         return None

@@ -1,0 +1,1 @@
+"""What results are worth: figures with their intervals and what chance would reach."""
