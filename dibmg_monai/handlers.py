@@ -1,27 +1,35 @@
-"""What MONAI's engines need to know about exams: batches, metrics, seeds, the best model, and results as they come."""
+"""What MONAI's engines need to know about exams: batches, metrics, and results as they come."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import ignite.distributed as idist
 import torch
-from ignite.engine import Engine, Events
-from monai.data.utils import set_rnd
-from monai.engines import PrepareBatch
-from monai.utils import set_determinism
+from ignite.engine import Events
+from monai.data.utils import decollate_batch
+from monai.engines import PrepareBatch, Workflow
 
-from dibmg_monai.errors import ExamError, ModelError
+from dibmg_monai.errors import DibmgError, ExamError, ImageError
 from dibmg_monai.exams.datalist import exam_from_entry
+from dibmg_monai.exams.exam import Exam
 from dibmg_monai.inference import ModelInfo, exam_result
 from dibmg_monai.outputs.exam_files import Output, write_exam
 from dibmg_monai.outputs.scores import ResultsWriter
-from dibmg_monai.transforms import geometries
+from dibmg_monai.transforms import geometries, refusal
 
 
 class PrepareExamBatch(PrepareBatch):
-    """A batch of ``LoadExamd`` items -> images (B, 4, S, S), and the target that ``ExamLoss`` takes."""
+    """A batch of ``LoadExamd`` items -> images (B, 4, S, S), and the target that ``ExamLoss`` takes.
+
+    Args:
+        allow_refused: go on with exams that could not be read; for ``WriteResults``, which tells them apart.
+
+    Raises:
+        ImageError: on calls, if there is such an exam and it is not allowed: training must not lose exams unnoticed.
+    """
+
+    def __init__(self, *, allow_refused: bool = False) -> None:
+        self.allow_refused = allow_refused
 
     def __call__(
         self,
@@ -31,6 +39,9 @@ class PrepareExamBatch(PrepareBatch):
         **kwargs: Any,
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Move what the step needs to the device."""
+        for item in decollate_batch({"refused": batchdata["refused"]}):
+            if (error := refusal(item)) and not self.allow_refused:
+                raise error
         image = batchdata["image"].to(device=device, non_blocking=non_blocking, **kwargs)
         target = {key: batchdata[key].to(device=device, non_blocking=non_blocking) for key in ("label", "view_present")}
         return image, target
@@ -45,86 +56,6 @@ def labelled_scores(output: Sequence[Mapping[str, Any]]) -> tuple[torch.Tensor, 
     labels = torch.tensor([[int(item["label"]["label"])] for item in output])
     known = (labels >= 0) & ~scores.isnan()
     return scores[known].unsqueeze(1), labels[known].unsqueeze(1)
-
-
-class SeedEpochs:
-    """Seeds every epoch by its number, so that a resumed training goes on as an unbroken one would.
-
-    Args:
-        seed: of the run.
-        dataset: the training data set, whose random transforms are seeded too.
-    """
-
-    def __init__(self, seed: int, *, dataset: torch.utils.data.Dataset) -> None:
-        self.seed = seed
-        self.dataset = dataset
-
-    def attach(self, engine: Engine) -> None:
-        """Attach to the trainer."""
-        engine.add_event_handler(Events.EPOCH_STARTED, self)
-
-    def __call__(self, engine: Engine) -> None:
-        """Seed the epoch that starts; each process of several draws its own augmentations."""
-        seed = (self.seed + engine.state.epoch * idist.get_world_size() + idist.get_rank()) % 2**31
-        set_determinism(seed, use_deterministic_algorithms=None)
-        set_rnd(self.dataset, seed)
-
-
-class BestModel:
-    """Keeps the weights that did best on the validation set (Kim 2018, Evaluation of the Algorithm).
-
-    Its state belongs into the checkpoint: a resumed training then still knows what it has to beat.
-
-    Args:
-        network: what to save.
-        path: the weights file, written as a whole or not at all.
-        metric: name of the evaluator's metric; larger is better.
-    """
-
-    def __init__(self, network: torch.nn.Module, *, path: str | Path, metric: str = "val_auc") -> None:
-        self.network = network
-        self.path = Path(path)
-        self.metric = metric
-        self.value, self.epoch = float("-inf"), 0
-        self.logger = logging.getLogger(__name__)
-
-    def attach(self, engine: Engine) -> None:
-        """Attach to the evaluator."""
-        engine.add_event_handler(Events.COMPLETED, self)
-
-    def __call__(self, engine: Engine) -> None:
-        """Save if this validation is the best so far; one without a number (a single class, say) never is."""
-        value = float(engine.state.metrics[self.metric])
-        if not value > self.value:
-            return
-        self.value, self.epoch = value, engine.state.epoch
-        if idist.get_rank() == 0:
-            network = getattr(self.network, "module", self.network)
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            partial = self.path.with_suffix(".partial")
-            torch.save(network.state_dict(), partial)
-            partial.replace(self.path)
-            self.logger.info("best %s so far: %.4f in epoch %d, kept in %s", self.metric, value, self.epoch, self.path)
-
-    def state_dict(self) -> dict[str, float | int]:
-        """For the checkpoint."""
-        return {"value": self.value, "epoch": self.epoch}
-
-    def load_state_dict(self, state: Mapping[str, float | int]) -> None:
-        """From the checkpoint."""
-        self.value, self.epoch = float(state["value"]), int(state["epoch"])
-
-
-def latest_checkpoint(folder: str | Path) -> str:
-    """The checkpoint of the highest epoch in a folder.
-
-    Raises:
-        ModelError: if there is none.
-    """
-    found = {int(path.stem.split("=")[1]): path for path in Path(folder).glob("checkpoint_epoch=*.pt")}
-    if not found:
-        raise ModelError(f"{folder}: has no checkpoint_epoch=N.pt to resume from; train without resume first")
-    return str(found[max(found)])
 
 
 class WriteResults:
@@ -150,45 +81,52 @@ class WriteResults:
         self.output_dir = Path(output_dir)
         self.exams = {str(entry["exam_id"]): exam_from_entry(entry, dataset_dir=Path(dataset_dir)) for entry in entries}
         self.model = model
-        self.outputs = [Output(name) for name in outputs]
+        try:
+            self.outputs = [Output(name) for name in outputs]
+        except ValueError as error:
+            raise DibmgError(f"outputs is {outputs!r}; a list of any of {', '.join(Output)} is needed") from error
 
-    def attach(self, engine: Engine) -> None:
+    def attach(self, engine: Workflow) -> None:
         """Attach to an evaluator."""
         engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self)
         engine.add_event_handler(Events.COMPLETED, self.finish)
 
-    def start(self, engine: Engine) -> None:
+    def start(self, engine: Workflow) -> None:
         """Begin a new set of files."""
         self.results = ResultsWriter(self.output_dir)
-        self.refused: list[str] = []
+        self.refused: list[ImageError] = []
 
-    def __call__(self, engine: Engine) -> None:
+    def __call__(self, engine: Workflow) -> None:
         """Write the exams of one iteration."""
-        state: Any = engine.state
-        for item, output in zip(state.batch, state.output, strict=True):
+        for item, output in zip(engine.state.batch, engine.state.output, strict=True):
             exam = self.exams[item["exam_id"]]
-            if item["refused"]:
-                self.refused.append(item["refused"])
-                self.results.refuse(exam, ExamError(item["refused"]))
-                continue
-            result = exam_result(
-                exam,
-                maps=output["pred"],
-                view_present=item["view_present"],
-                geometries=geometries(item),
-                warnings=tuple(item["warnings"].splitlines()),
-                model=self.model,
-            )
-            write_exam(result, self.results, outputs=self.outputs)
+            try:
+                self._write(exam, item, maps=output["pred"])
+            except ImageError as error:
+                self.refused.append(error)
+                self.results.refuse(exam, error)
 
-    def finish(self, engine: Engine) -> None:
+    def _write(self, exam: Exam, item: Mapping[str, Any], *, maps: torch.Tensor) -> None:
+        if error := refusal(item):
+            raise error
+        result = exam_result(
+            exam,
+            maps=maps,
+            view_present=item["view_present"],
+            geometries=geometries(item),
+            warnings=tuple(item["warnings"].splitlines()),
+            model=self.model,
+        )
+        write_exam(result, self.results, outputs=self.outputs)
+
+    def finish(self, engine: Workflow) -> None:
         """Say which exams were refused.
 
         Raises:
             ExamError: if all were.
         """
-        for reason in self.refused:
-            engine.logger.warning("refused: %s", reason)
+        for error in self.refused:
+            engine.logger.warning("refused: %s", error)
         if len(self.refused) == len(self.exams):
             raise ExamError(f"{self.output_dir}: no result, for no exam could be read. The first: {self.refused[0]}")

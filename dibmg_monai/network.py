@@ -69,7 +69,7 @@ class DIBMG(nn.Module):
     places: DECISIONS.md says why these defaults.
 
     Fully convolutional: any input side divisible by ``stride``. All strides are even-kernelled or pooled, so that
-    map cell (i, j) is centerd on the ``stride`` x ``stride`` block of input pixels that it stands for.
+    map cell (i, j) is centered on the ``stride`` x ``stride`` block of input pixels that it stands for.
 
     Args:
         init_widths: filters of the two initial blocks.

@@ -24,33 +24,29 @@ class LoadExamd(Transform):
     """A datalist entry -> the network's input, as plain tensors and strings that collate and cache.
 
     The result has: ``image`` (4, S, S) float32 in [-1, 1]; ``view_present`` (4,) bool; ``geometry`` (4, 9) int64, which
-    ``geometries`` reads; ``label`` () int64, -1 if unknown; ``exam_id``; ``warnings``, one a line; ``refused``, empty
-    or the reason why the exam could not be read. All else in the entry stays behind: its keys differ between exams.
+    ``geometries`` reads; ``label`` () int64, -1 if unknown; ``exam_id``; ``warnings``, one a line; ``refused``, which
+    ``refusal`` reads. All else in the entry stays behind: its keys differ between exams.
+
+    An exam that cannot be read passes as refused, with no view present, because an error that leaves a data loader's
+    worker arrives as a text with a traceback in it. Whoever takes the item decides: inference goes on with the other
+    exams, training stops (``PrepareExamBatch``).
 
     Args:
         preprocessing: the one of the model.
         dataset_dir: the folder that the entry's files are relative to.
-        refuse: let an exam that cannot be read pass as ``refused``, with no view present, instead of raising. For
-            inference, where one bad exam must not stop the others; training must not lose exams unnoticed.
-
-    Raises:
-        DibmgError: on calls, if the exam cannot be read and ``refuse`` is off.
     """
 
-    def __init__(self, preprocessing: Preprocessing, *, dataset_dir: str | Path, refuse: bool = False) -> None:
+    def __init__(self, preprocessing: Preprocessing, *, dataset_dir: str | Path) -> None:
         self.preprocessing = preprocessing
         self.dataset_dir = Path(dataset_dir)
-        self.refuse = refuse
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Load one exam."""
-        refused = ""
+        refused = None
         try:
             loaded = self.preprocessing(exam_from_entry(data, dataset_dir=self.dataset_dir))
-        except DibmgError as error:
-            if not self.refuse:
-                raise
-            refused = str(error)
+        except ImageError as error:
+            refused = error
             size = self.preprocessing.image_size
             nothing = torch.zeros(len(VIEWS), dtype=torch.bool)
             loaded = ExamInput(torch.full((len(VIEWS), size, size), BLACK), nothing, {}, ())
@@ -90,7 +86,7 @@ def geometries(item: Mapping[str, Any]) -> dict[View, ViewGeometry]:
     }
 
 
-def refusal(item: Mapping[Hashable, Any]) -> ImageError | None:
+def refusal(item: Mapping[str, Any]) -> ImageError | None:
     """Why the exam of an item of ``LoadExamd`` could not be read, or None."""
     marked = item["refused"]
     return ImageError(marked["path"], marked["reason"], code=marked["code"]) if marked["reason"] else None

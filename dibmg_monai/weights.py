@@ -1,17 +1,22 @@
-"""Weights files and the bundle folder that they come in: reading them safely, and saying which they are."""
+"""Weights files and the bundle folder that they come in: reading and writing them safely, saying which they are."""
 
 import hashlib
+import io
 import json
 import pickle
 import struct
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
-from dibmg_monai.errors import ModelError
+from dibmg_monai.errors import ModelError, writing
 from dibmg_monai.inference import ModelInfo, Predictor
+from dibmg_monai.network import CLASSES
+from dibmg_monai.views import VIEWS
 
 # What torch, pickle and zipfile raise on a file that is damaged, or something else altogether.
 READING_ERRORS = (
@@ -28,6 +33,40 @@ READING_ERRORS = (
     struct.error,
     zipfile.BadZipFile,
 )
+PROBE_SIZE = 256  # pixels; side of the exam that a TorchScript model is tried on, a multiple of any likely stride
+
+
+def read_state(path: Path | str) -> dict[str, Any]:
+    """A state dict or checkpoint as ``torch.save`` wrote it, on the CPU. No code in the file is run.
+
+    Raises:
+        ModelError: if the file is missing, or is none of these.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelError(f"{path}: no such file; a PyTorch weights file (state dict, .pt) is needed")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except READING_ERRORS as error:
+        raise ModelError(f"{path}: is no PyTorch weights file; a state dict of tensors (.pt) is needed") from error
+    if not isinstance(state, dict):
+        raise ModelError(f"{path}: holds no state dict; a dict of weight names and tensors is needed")
+    return state
+
+
+def write_state(state: Mapping[str, Any], *, path: Path) -> None:
+    """Write what ``read_state`` reads, whole or not at all: a run that is killed meanwhile leaves the file before.
+
+    Raises:
+        FolderError: if the file cannot be written.
+    """
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    partial = path.with_suffix(".partial")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(buffer.getbuffer())
+        partial.replace(path)
 
 
 def load_weights(network: nn.Module, path: Path | str, *, strict: bool = True) -> nn.Module:
@@ -41,16 +80,10 @@ def load_weights(network: nn.Module, path: Path | str, *, strict: bool = True) -
     Raises:
         ModelError: if the file is missing, is no weights file, or holds those of another network.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ModelError(f"{path}: no such file; a PyTorch weights file (state dict, .pt) is needed")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except READING_ERRORS as error:
-        raise ModelError(f"{path}: is no PyTorch weights file; a state dict of tensors (.pt) is needed") from error
-    if isinstance(state, dict) and isinstance(state.get("net"), dict):
+    state = read_state(path)
+    if isinstance(state.get("net"), dict):
         state = state["net"]
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+    if not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ModelError(f"{path}: holds no state dict; a dict of weight names and tensors is needed")
     try:
         network.load_state_dict(state, strict=strict)
@@ -63,7 +96,7 @@ def load_model(path: Path | str, *, network: nn.Module) -> nn.Module:
     """A TorchScript model as it is, or a state dict filled into ``network``.
 
     Raises:
-        ModelError: as ``load_weights``.
+        ModelError: as ``load_weights``, or if the TorchScript model does not make class maps of an exam.
     """
     path = Path(path)
     if not _is_script(path):
@@ -74,7 +107,20 @@ def load_model(path: Path | str, *, network: nn.Module) -> nn.Module:
         raise ModelError(
             f"{path}: is a damaged TorchScript file; a complete one, or a state dict, is needed"
         ) from error
+    _try_on_empty_exam(script.eval(), path=path)
     return script
+
+
+def _try_on_empty_exam(script: nn.Module, *, path: Path) -> None:
+    needed = f"class maps (1, {len(VIEWS) * len(CLASSES)}, h, w) of an exam (1, {len(VIEWS)}, S, S) are needed"
+    try:
+        with torch.inference_mode():
+            maps = script(torch.zeros(1, len(VIEWS), PROBE_SIZE, PROBE_SIZE))
+    except RuntimeError as error:
+        raise ModelError(f"{path}: is the model of another task, and takes no exam; {needed}") from error
+    found = tuple(maps.shape) if isinstance(maps, torch.Tensor) else type(maps).__name__
+    if not isinstance(found, tuple) or len(found) != 4 or found[:2] != (1, len(VIEWS) * len(CLASSES)):
+        raise ModelError(f"{path}: is the model of another task, and gives {found}; {needed}")
 
 
 def _is_script(path: Path) -> bool:

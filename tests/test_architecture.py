@@ -15,7 +15,7 @@ LAYERS = [
     {"phantom"},
     {"loss", "transforms", "inference", "evaluation"},
     {"weights", "outputs"},
-    {"handlers"},
+    {"handlers", "training"},
     {"__main__"},
 ]
 # Within a layer: exams hand files to pixels.

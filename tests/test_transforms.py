@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from monai.data import DataLoader, Dataset, PersistentDataset
+from monai.data import DataLoader, Dataset, PersistentDataset, decollate_batch
 from PIL import Image
 
 from dibmg_monai.errors import ImageError
 from dibmg_monai.exams.datalist import exam_from_entry
 from dibmg_monai.pixels.preprocessing import Preprocessing
 from dibmg_monai.pooling import scores
-from dibmg_monai.transforms import NO_LABEL, ExamScored, LoadExamd, geometries
+from dibmg_monai.transforms import NO_LABEL, ExamScored, LoadExamd, geometries, refusal
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def entries(tmp_path: Path, breast: Callable[..., np.ndarray]) -> list[dict]:
     return [{"exam_id": "a", "label": 1, "density": "B", **four}, {"exam_id": "b", "LCC": "LCC.png", "RCC": "RCC.png"}]
 
 
-def loader(tmp_path: Path, *, refuse: bool = False) -> LoadExamd:
-    return LoadExamd(Preprocessing(image_size=64), dataset_dir=tmp_path, refuse=refuse)
+def loader(tmp_path: Path) -> LoadExamd:
+    return LoadExamd(Preprocessing(image_size=64), dataset_dir=tmp_path)
 
 
 def test_the_transform_is_the_preprocessing(entries: list[dict], tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_exams_of_different_make_up_collate(entries: list[dict], tmp_path: Path)
     assert batch["view_present"].tolist() == [[True] * 4, [True, False, True, False]]
     assert batch["label"].tolist() == [1, NO_LABEL]
     assert batch["exam_id"] == ["a", "b"]
-    assert batch["refused"] == ["", ""]
+    assert [refusal(item) for item in decollate_batch(batch)] == [None, None]
 
 
 def test_items_survive_a_cache_on_disk(entries: list[dict], tmp_path: Path) -> None:
@@ -53,14 +53,18 @@ def test_items_survive_a_cache_on_disk(entries: list[dict], tmp_path: Path) -> N
     assert geometries(cached[0]) == geometries(cached[1])
 
 
-def test_a_bad_exam_raises_in_training_and_is_marked_in_inference(entries: list[dict], tmp_path: Path) -> None:
+def test_a_bad_exam_is_marked(entries: list[dict], tmp_path: Path) -> None:
     (tmp_path / "LMLO.png").write_bytes(b"no image")
-    with pytest.raises(ImageError, match=r"LMLO\.png: is neither a DICOM nor a PNG file"):
-        loader(tmp_path)(entries[0])
-    item = loader(tmp_path, refuse=True)(entries[0])
-    assert "LMLO.png: is neither" in item["refused"]
-    assert not item["view_present"].any()
-    assert item["image"].eq(-1).all()
+    (batch,) = DataLoader(Dataset(entries, loader(tmp_path)), batch_size=2, num_workers=1)
+    bad, good = decollate_batch(batch)
+    error = refusal(bad)
+    assert isinstance(error, ImageError)
+    with pytest.raises(ImageError, match=r"LMLO\.png: is neither a DICOM nor a PNG file") as direct:
+        Preprocessing(image_size=64)(exam_from_entry(entries[0], dataset_dir=tmp_path))
+    assert vars(error) == vars(direct.value)
+    assert not bad["view_present"].any()
+    assert bad["image"].eq(-1).all()
+    assert refusal(good) is None
 
 
 def test_exam_score_is_that_of_the_maps() -> None:

@@ -42,6 +42,24 @@ def test_torchscript_comes_as_it_is(tmp_path: Path) -> None:
     torch.testing.assert_close(loaded(image), network(image))
 
 
+class OfAnotherTask(torch.nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = torch.nn.Conv2d(channels, 3, 1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.conv(image)
+
+
+@pytest.mark.parametrize(
+    ("channels", "message"), [(1, "and takes no exam; class maps"), (4, r"and gives \(1, 3, 256, 256\); class maps")]
+)
+def test_torchscript_of_another_task(tmp_path: Path, channels: int, message: str) -> None:
+    torch.jit.script(OfAnotherTask(channels)).save(tmp_path / "model.ts")
+    with pytest.raises(ModelError, match=rf"model\.ts: is the model of another task, {message} \(1, 8, h, w\)"):
+        load_model(tmp_path / "model.ts", network=narrow())
+
+
 class Trap:
     def __reduce__(self) -> tuple:
         return print, ("code in a pickle was run",)
