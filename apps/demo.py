@@ -7,15 +7,20 @@ import argparse
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
+from dibmg_monai.outputs.exam_files import Output
 from dibmg_monai.outputs.folder import exam_folder
 from dibmg_monai.outputs.scores import RESULTS, read_results
+from dibmg_monai.views import View
 
 APPLICATION = Path(__file__).parent / "deploy"
+PICTURE, PICTURE_ROW = "demo.png", 520  # pixels
 COLUMNS = ("exam", "score", "right", "left", "strongest finding", "files written")
 
 
@@ -31,8 +36,29 @@ def main() -> int:
     study = Path(package.origin).parent / "cases"
     code = subprocess.run([sys.executable, APPLICATION, "-i", study, "-o", output], check=False).returncode
     if code == 0:
-        sys.stdout.write(table([row(item, output_dir=output) for item in read_results(output / RESULTS)]))
+        results = read_results(output / RESULTS)
+        sys.stdout.write(table([row(item, output_dir=output) for item in results]))
+        picture(results, output_dir=output).save(output / PICTURE)
+        sys.stdout.write(f"picture: {output / PICTURE}\n")
     return code
+
+
+def picture(results: Sequence[Mapping[str, Any]], *, output_dir: Path) -> Image.Image:
+    """All overlays side by side, an exam a row."""
+    rows = [[small_overlay(item, View(view), output_dir=output_dir) for view in item["views"]] for item in results]
+    sheet = Image.new("RGB", (max(sum(image.width for image in images) for images in rows), PICTURE_ROW * len(rows)))
+    for number, images in enumerate(rows):
+        left = 0
+        for image in images:
+            sheet.paste(image, (left, number * PICTURE_ROW))
+            left += image.width
+    return sheet
+
+
+def small_overlay(item: Mapping[str, Any], view: View, *, output_dir: Path) -> Image.Image:
+    """An overlay at the height of a row."""
+    with Image.open(exam_folder(output_dir, item["exam_id"]) / Output.OVERLAY.file_name(view)) as image:
+        return image.resize((image.width * PICTURE_ROW // image.height, PICTURE_ROW), Image.Resampling.LANCZOS)
 
 
 def row(item: Mapping[str, Any], *, output_dir: Path) -> tuple[str, ...]:

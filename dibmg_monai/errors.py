@@ -3,7 +3,6 @@
 Messages name files, DICOM attributes and values; never a patient's name, identifier or dates.
 """
 
-import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,7 +83,6 @@ def report_known_errors() -> None:
     """Have the interpreter print a ``DibmgError`` that nothing caught as one line, without a traceback.
 
     For programs whose main function is not ours, such as ``python -m monai.bundle run``. Other errors print as always.
-    MONAI's engines log the traceback of every error that passes through them; that of a ``DibmgError`` is left out.
     """
 
     def hook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
@@ -95,9 +93,3 @@ def report_known_errors() -> None:
             print(f"error: {known}", file=sys.stderr)
 
     sys.excepthook = hook
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(_has_no_known_traceback)
-
-
-def _has_no_known_traceback(record: logging.LogRecord) -> bool:
-    return not (record.exc_info and known_error(record.exc_info[1]))

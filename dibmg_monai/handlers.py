@@ -8,8 +8,9 @@ import torch
 from ignite.engine import Events
 from monai.data.utils import decollate_batch
 from monai.engines import PrepareBatch, Workflow
+from monai.handlers import ROCAUC
 
-from dibmg_monai.errors import DibmgError, ExamError, ImageError
+from dibmg_monai.errors import DibmgError, ExamError, ImageError, known_error
 from dibmg_monai.exams.datalist import exam_from_entry
 from dibmg_monai.exams.exam import Exam
 from dibmg_monai.inference import ModelInfo, exam_result
@@ -56,6 +57,38 @@ def labelled_scores(output: Sequence[Mapping[str, Any]]) -> tuple[torch.Tensor, 
     labels = torch.tensor([[int(item["label"]["label"])] for item in output])
     known = (labels >= 0) & ~scores.isnan()
     return scores[known].unsqueeze(1), labels[known].unsqueeze(1)
+
+
+class ExamAUC(ROCAUC):
+    """Area under the ROC curve of the exams with a label and a score; nan without both labels among them."""
+
+    def __init__(self) -> None:
+        super().__init__(output_transform=labelled_scores)
+
+    def update(self, output: Sequence[torch.Tensor]) -> None:
+        """Add an iteration's exams; MONAI's metrics accept no empty one, as a refused exam leaves behind."""
+        if len(output[0]):
+            super().update(output)
+
+    def compute(self) -> Any:
+        """The area, over all processes."""
+        return float("nan") if self.metric_fn.get_buffer() is None else super().compute()
+
+
+class PassKnownErrors:
+    """Lets an error that a user can mend leave the engine at once; MONAI's ``StatsHandler`` would log its traceback.
+
+    Ignite asks handlers of exceptions in their order, until one raises: this one has to be the first.
+    """
+
+    def attach(self, engine: Workflow) -> None:
+        """Attach to an engine."""
+        engine.add_event_handler(Events.EXCEPTION_RAISED, self)
+
+    def __call__(self, engine: Workflow, error: BaseException) -> None:
+        """Raise the error if it is one of ours."""
+        if known_error(error):
+            raise error
 
 
 class WriteResults:

@@ -1,18 +1,22 @@
 """The engine's parts: batches, metrics of labelled exams, results as they come."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from ignite.engine import Engine
 from monai.data import DataLoader, Dataset
 from monai.engines import SupervisedEvaluator
+from monai.handlers import StatsHandler
 from PIL import Image
+from sklearn.metrics import roc_auc_score
 
 from dibmg_monai.errors import DibmgError, ExamError, ImageError
-from dibmg_monai.handlers import PrepareExamBatch, WriteResults, labelled_scores
+from dibmg_monai.handlers import ExamAUC, PassKnownErrors, PrepareExamBatch, WriteResults, labelled_scores
 from dibmg_monai.inference import ModelInfo
 from dibmg_monai.network import DIBMG
 from dibmg_monai.pixels.preprocessing import Preprocessing
@@ -27,6 +31,21 @@ def test_unlabelled_and_unreadable_exams_are_in_no_metric() -> None:
     scores, labels = labelled_scores(output)
     assert scores.flatten().tolist() == pytest.approx([0.9, 0.2])
     assert labels.flatten().tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("count", [8, 1])
+def test_auc_is_that_of_the_exams_with_label_and_score(count: int) -> None:
+    torch.manual_seed(0)
+    scores, labels = torch.rand(40).round(decimals=1), torch.randint(-1, 2, (40,))
+    scores[::5] = torch.nan
+    items = [{"score": score[None], "label": {"label": label}} for score, label in zip(scores, labels, strict=True)]
+    engine = Engine(lambda engine, batch: batch)
+    ExamAUC().attach(engine, "auc")
+    engine.run([items[start : start + count] for start in range(0, len(items), count)])
+    known = (labels >= 0) & ~scores.isnan()
+    assert engine.state.metrics["auc"] == pytest.approx(roc_auc_score(labels[known], scores[known]))
+    engine.run([items[:1]])
+    assert math.isnan(engine.state.metrics["auc"])
 
 
 @pytest.fixture
@@ -59,7 +78,7 @@ def test_one_bad_exam_does_not_stop_the_others(entries: list[dict], tmp_path: Pa
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     (refused,) = json.loads((tmp_path / "out" / "refused.json").read_text())
     assert [result["exam_id"] for result in results] == ["a", "c"]
-    assert (refused["exam_id"], refused["file"], refused["code"]) == ("b", "bad.png", "unreadable")
+    assert (refused["exam_id"], refused["file"], refused["code"]) == ("b", "bad.png", "not-dicom")
     assert refused["reason"].startswith("is neither a DICOM nor a PNG file")
     assert (tmp_path / "out" / results[0]["views"]["LCC"]["map"]).is_file()
 
@@ -79,6 +98,23 @@ def test_no_result_at_all_is_an_error(entries: list[dict], tmp_path: Path) -> No
 def test_training_does_not_lose_exams_unnoticed(entries: list[dict], tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"bad\.png: is neither a DICOM nor a PNG file"):
         evaluate(entries, tmp_path, allow_refused=False)
+
+
+def test_errors_that_a_user_can_mend_are_logged_without_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(kind: type[Exception]) -> bool:
+        def step(engine: Engine, batch: object) -> None:
+            raise RuntimeError("while reading") from kind("said")
+
+        engine = Engine(step)
+        for handler in (PassKnownErrors(), StatsHandler(name=None)):
+            handler.attach(engine)
+        caplog.clear()
+        with pytest.raises(RuntimeError, match="while reading"):
+            engine.run([0])
+        return any(record.exc_info for record in caplog.records)
+
+    assert fail(ValueError)
+    assert not fail(ExamError)
 
 
 def test_outputs_of_another_kind(entries: list[dict], tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from dibmg_monai.errors import DibmgError
 from dibmg_monai.views import Laterality
 
 
@@ -110,7 +111,14 @@ class ViewGeometry:
         return scale @ turn
 
     def cell_to_input(self, map_shape: tuple[int, int]) -> NDArray[np.float64]:
-        """(3, 3) matrix: map cell (row, column, 1) -> input (row, column, 1), for a map that tiles the whole input."""
+        """(3, 3) matrix: map cell (row, column, 1) -> input (row, column, 1).
+
+        Raises:
+            DibmgError: if such a map does not tile the whole input.
+        """
+        if any(self.input_size % side for side in map_shape):
+            found = f"image_size is {self.input_size}, and the maps are {map_shape[0]} x {map_shape[1]} cells"
+            raise DibmgError(f"{found}; a multiple of the network's stride is needed")
         strides = [self.input_size / side for side in map_shape]
         return np.array([[strides[0], 0, (strides[0] - 1) / 2], [0, strides[1], (strides[1] - 1) / 2], [0, 0, 1]])
 

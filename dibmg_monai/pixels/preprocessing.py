@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
+from dibmg_monai.errors import DibmgError
 from dibmg_monai.exams.exam import Exam
 from dibmg_monai.pixels.geometry import ViewGeometry, resize
 from dibmg_monai.pixels.orientation import breast_mask, canonical_orientation
@@ -39,10 +40,17 @@ class Preprocessing:
         image_size: S, the side of the square input in pixels; it belongs to the weights.
         remove_background: blacken what is not breast: scanner edges and burnt-in labels of films. The paper's digital
             images need none of it.
+
+    Raises:
+        DibmgError: if the size is none.
     """
 
     image_size: int = 1600  # Kim 2018, Training Set-up
     remove_background: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.image_size, int) or self.image_size < 1:
+            raise DibmgError(f"image_size is {self.image_size!r}; a number of pixels, 1 or more, is needed")
 
     def __call__(self, exam: Exam) -> ExamInput:
         """The input of a whole exam.

