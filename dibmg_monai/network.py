@@ -91,6 +91,12 @@ class DIBMG(nn.Module):
         super().__init__()
         self.views = views
         self.stride = stem_stride * prod(pools)
+        self.options = {
+            "init_widths": list(init_widths),
+            "residual_widths": list(residual_widths),
+            "stem_stride": stem_stride,
+            "pools": list(pools),
+        }  # what makes the same network again, beside its weights
         stem = nn.Conv2d(
             1, init_widths[0], stem_stride + 2 * STEM_PADDING, stride=stem_stride, padding=STEM_PADDING, bias=False
         )

@@ -13,7 +13,9 @@ from monai.engines import Workflow
 from monai.utils import set_determinism
 
 from dibmg_monai.errors import ModelError
-from dibmg_monai.weights import read_state, write_state
+from dibmg_monai.network import DIBMG
+from dibmg_monai.pixels.preprocessing import Preprocessing
+from dibmg_monai.weights import read_state, write_model_config, write_state
 
 
 class SeedEpochs:
@@ -46,13 +48,17 @@ class BestModel:
 
     Args:
         network: what to save, not wrapped for several processes.
-        path: the weights file, written as a whole or not at all.
+        path: the weights file, written as a whole or not at all; a config that describes them is written beside it.
+        preprocessing: what the network is trained with, for that config.
         metric: name of the evaluator's metric; larger is better.
     """
 
-    def __init__(self, network: torch.nn.Module, *, path: str | Path, metric: str = "val_auc") -> None:
+    def __init__(
+        self, network: DIBMG, *, path: str | Path, preprocessing: Preprocessing, metric: str = "val_auc"
+    ) -> None:
         self.network = network
         self.path = Path(path)
+        self.preprocessing = preprocessing
         self.metric = metric
         self.value, self.epoch = float("-inf"), 0
         self.logger = logging.getLogger(__name__)
@@ -74,6 +80,7 @@ class BestModel:
         self.value, self.epoch = value, engine.state.epoch
         if idist.get_rank() == 0:
             write_state(self.network.state_dict(), path=self.path)
+            write_model_config(self.path, network=self.network, preprocessing=self.preprocessing)
             self.logger.info("best %s so far: %.4f in epoch %d, kept in %s", self.metric, value, self.epoch, self.path)
 
     def state_dict(self) -> dict[str, float | int]:

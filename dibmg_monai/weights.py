@@ -7,15 +7,18 @@ import pickle
 import struct
 import zipfile
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import nn
 
 from dibmg_monai.errors import ModelError, writing
 from dibmg_monai.inference import ModelInfo, Predictor
-from dibmg_monai.network import CLASSES
+from dibmg_monai.network import CLASSES, DIBMG
+from dibmg_monai.pixels.preprocessing import Preprocessing
 from dibmg_monai.views import VIEWS
 
 # What torch, pickle and zipfile raise on a file that is damaged, or something else altogether.
@@ -67,6 +70,31 @@ def write_state(state: Mapping[str, Any], *, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(buffer.getbuffer())
         partial.replace(path)
+
+
+def write_model_config(path: Path, *, network: DIBMG, preprocessing: Preprocessing) -> None:
+    """Write what belongs to weights beside them: ``model.pt`` -> ``model.yaml``.
+
+    It is a config to put over inference.yaml or evaluate.yaml, whose own settings belong to the bundle's weights;
+    ``load_predictor`` finds it by itself.
+
+    Args:
+        path: the weights file.
+        network: whose weights they are.
+        preprocessing: what they were trained with.
+
+    Raises:
+        FolderError: if the file cannot be written.
+    """
+    config = {
+        "model_path": str(path),
+        **asdict(preprocessing),
+        "network_def": {"_target_": "dibmg_monai.network.DIBMG", **network.options},
+    }
+    with writing(path.with_suffix(".yaml")):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = f"# What belongs to {path.name}: put it over inference.yaml or evaluate.yaml.\n"
+        path.with_suffix(".yaml").write_text(text + yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
 
 
 def load_weights(network: nn.Module, path: Path | str, *, strict: bool = True) -> nn.Module:
@@ -154,8 +182,8 @@ def load_predictor(bundle_root: Path | str, *, model_path: Path | str | None = N
 
     Args:
         bundle_root: the bundle's folder.
-        model_path: other weights for the bundle's network (.pt), or a TorchScript model (.ts) with the same interface;
-            by default the config's own.
+        model_path: other weights (.pt), for the bundle's network or for the one that a ``.yaml`` beside them describes,
+            or a TorchScript model (.ts) with the same interface; by default the config's own.
 
     Raises:
         ModelError: if there is no bundle, or the model file is missing, is none, or does not fit.
@@ -165,7 +193,8 @@ def load_predictor(bundle_root: Path | str, *, model_path: Path | str | None = N
     configs = sorted((Path(bundle_root) / "configs").glob("inference.*"))
     if not configs:
         raise ModelError(f"{bundle_root}: is no bundle; a folder with configs/inference.yaml is needed")
-    config = ConfigParser(ConfigParser.load_config_file(configs[0]))
+    beside = [Path(model_path).with_suffix(".yaml")] if model_path is not None else []
+    config = ConfigParser(ConfigParser.load_config_files([configs[0], *(file for file in beside if file.is_file())]))
     config["bundle_root"] = str(bundle_root)
     path = Path(model_path if model_path is not None else config.get_parsed_content("model_path"))
     network = load_model(path, network=config.get_parsed_content("network_def"))

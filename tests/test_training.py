@@ -9,7 +9,12 @@ from monai.data import Dataset
 from monai.transforms import RandShiftIntensityd
 
 from dibmg_monai.errors import FolderError, ModelError
+from dibmg_monai.network import DIBMG
+from dibmg_monai.pixels.preprocessing import Preprocessing
 from dibmg_monai.training import BestModel, Checkpoint, SeedEpochs
+from dibmg_monai.weights import load_predictor
+
+BUNDLE = Path(__file__).parents[1] / "bundle"
 
 
 def validation(best: BestModel, value: float, *, epoch: int) -> None:
@@ -20,23 +25,34 @@ def validation(best: BestModel, value: float, *, epoch: int) -> None:
 
 
 def test_the_best_model_is_kept_and_remembered(tmp_path: Path) -> None:
-    network, path = torch.nn.Linear(1, 1), tmp_path / "new" / "model.pt"
+    network, path = DIBMG(init_widths=(2, 2), residual_widths=(2, 2, 2, 2)), tmp_path / "new" / "model.pt"
+    preprocessing = Preprocessing(image_size=64, remove_background=True)
 
     def weight() -> float:
-        return torch.load(path, weights_only=True)["weight"].item()
+        return torch.load(path, weights_only=True)["aggregate_block.bias"][0].item()
 
-    best = BestModel(network, path=path)
+    best = BestModel(network, path=path, preprocessing=preprocessing)
     for epoch, (value, filled) in enumerate([(float("nan"), 0.0), (0.6, 1.0), (0.8, 2.0), (0.7, 3.0)], start=1):
-        torch.nn.init.constant_(network.weight, filled)
+        torch.nn.init.constant_(network.aggregate_block.bias, filled)
         validation(best, value, epoch=epoch)
     assert weight() == 2.0
-    resumed = BestModel(network, path=path)
+    resumed = BestModel(network, path=path, preprocessing=preprocessing)
     resumed.load_state_dict(best.state_dict())
     validation(resumed, 0.75, epoch=5)
     assert (weight(), resumed.epoch) == (2.0, 3)
     validation(resumed, 0.85, epoch=6)
     assert weight() == 3.0
-    assert [file.name for file in path.parent.iterdir()] == ["model.pt"]
+    assert sorted(file.name for file in path.parent.iterdir()) == ["model.pt", "model.yaml"]
+
+
+def test_weights_bring_their_network_and_preprocessing_along(tmp_path: Path) -> None:
+    network = DIBMG(init_widths=(2, 4), residual_widths=(4, 4, 6, 6), stem_stride=1, pools=(2, 2, 1, 1, 1, 1))
+    preprocessing = Preprocessing(image_size=64, remove_background=True)
+    validation(BestModel(network, path=tmp_path / "model.pt", preprocessing=preprocessing), 0.5, epoch=1)
+    predictor = load_predictor(BUNDLE, model_path=tmp_path / "model.pt")
+    assert predictor.preprocessing == preprocessing
+    image = torch.rand(1, 4, 64, 64)
+    torch.testing.assert_close(predictor.network(image), network.eval()(image))
 
 
 def test_seeds_depend_on_run_and_epoch_alone() -> None:
