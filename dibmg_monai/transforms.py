@@ -11,7 +11,7 @@ from monai.utils import convert_to_tensor
 
 from dibmg_monai.errors import ImageError
 from dibmg_monai.exams.datalist import exam_from_entry
-from dibmg_monai.phantom.planting import TISSUE, plant_mass
+from dibmg_monai.phantom.planting import TISSUE, add_shading, plant_mass
 from dibmg_monai.pixels.geometry import ViewGeometry
 from dibmg_monai.pixels.preprocessing import BLACK, ExamInput, Preprocessing
 from dibmg_monai.pooling import scores
@@ -137,6 +137,8 @@ class RandBreastCropd(RandomizableTransform):
 class RandPlantMassd(RandomizableTransform):
     """Plants a phantom mass in every view of ``image`` (4, S, S), or in none, and sets ``label`` accordingly.
 
+    Wide shading is added to every view, with masses or without.
+
     Args:
         diameter: smallest and largest, in pixels.
         contrast: smallest and largest brightness added at the center, of the range 0 to 1.
@@ -151,11 +153,11 @@ class RandPlantMassd(RandomizableTransform):
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Plant in one exam."""
         self.randomize(None)
-        image = convert_to_tensor(data["image"], track_meta=False)
-        if not self._do_transform:
-            return {**data, "image": image, "label": torch.tensor(0)}
         rng = np.random.default_rng(self.R.randint(2**32, dtype=np.uint32))
         views = [
-            plant_mass(rng, (view.numpy() + 1) / 2, diameter=self.diameter, contrast=self.contrast) for view in image
+            add_shading(rng, (view.numpy() + 1) / 2) for view in convert_to_tensor(data["image"], track_meta=False)
         ]
-        return {**data, "image": torch.from_numpy(np.stack(views)) * 2 - 1, "label": torch.tensor(1)}
+        if self._do_transform:
+            views = [plant_mass(rng, view, diameter=self.diameter, contrast=self.contrast) for view in views]
+        image = torch.from_numpy(np.stack(views)) * 2 - 1
+        return {**data, "image": image, "label": torch.tensor(int(self._do_transform))}

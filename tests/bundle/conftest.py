@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 import yaml
 from monai.bundle import ConfigWorkflow
 
+from dibmg_monai.errors import known_error
 from dibmg_monai.exams.datalist import write_datalist
 from dibmg_monai.network import DIBMG
 from dibmg_monai.phantom import write_phantoms
@@ -19,6 +21,7 @@ BUNDLE = Path(__file__).parents[2] / "bundle"
 NARROW = {"init_widths": [4, 4], "residual_widths": [4, 4, 8, 8], "pools": [2, 2, 2, 1, 1, 1]}
 SMALL = {"image_size": 64, "num_workers": 0, "device": "$torch.device('cpu')"}
 Configure = Callable[..., ConfigWorkflow]
+LastWords = Callable[[Callable[[], object]], str]
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +74,29 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "models").mkdir()
     torch.save(network.state_dict(), root / "models" / "model.pt")
     return root
+
+
+@contextmanager
+def unwrapped() -> Iterator[None]:
+    """Raises the error that a user is told, without what MONAI wraps around it."""
+    try:
+        yield
+    except Exception as error:
+        raise known_error(error) or error from None
+
+
+@pytest.fixture
+def last_words(capfd: pytest.CaptureFixture) -> LastWords:
+    """``last_words(run)``: all that a program says that ends in an error of ``run``."""
+
+    def listen(run: Callable[[], object]) -> str:
+        try:
+            run()
+        except Exception:
+            sys.excepthook(*sys.exc_info())
+        return "".join(capfd.readouterr())
+
+    return listen
 
 
 @pytest.fixture
