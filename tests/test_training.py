@@ -11,7 +11,7 @@ from monai.transforms import RandShiftIntensityd
 from dibmg_monai.errors import FolderError, ModelError
 from dibmg_monai.network import DIBMG
 from dibmg_monai.pixels.preprocessing import Preprocessing
-from dibmg_monai.training import BestModel, Checkpoint, SeedEpochs
+from dibmg_monai.training import BestModel, Checkpoint, SeedEpochs, ShareBuffers
 from dibmg_monai.weights import load_predictor
 
 BUNDLE = Path(__file__).parents[1] / "bundle"
@@ -117,3 +117,22 @@ def test_a_checkpoint_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FolderError, match=r"checkpoint\.pt: cannot be written"):
         Trainer(tmp_path / "file" / "checkpoint.pt", epochs=1).train()
+
+
+def validate_in_process(rank: int, folder: Path) -> None:
+    """One of two processes, whose networks saw other exams."""
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    network = torch.nn.BatchNorm1d(1)
+    network(torch.arange(4.0)[:, None] + 10 * rank)
+    engine = Engine(lambda engine, batch: None)
+    ShareBuffers(network).attach(engine)
+    engine.run([0] * (2 - rank))  # not equally many steps
+    torch.save(network.state_dict(), folder / f"{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+def test_all_processes_validate_the_same_network(tmp_path: Path) -> None:
+    torch.multiprocessing.start_processes(validate_in_process, args=(tmp_path,), nprocs=2, start_method="fork")
+    first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
+    torch.testing.assert_close(second, first, rtol=0, atol=0)
+    assert first["running_mean"].item() == pytest.approx(0.1 * 1.5)

@@ -1,6 +1,7 @@
 """A small bundle: the bundle's own configs, with a narrow network and its weights, and phantoms to run them on."""
 
 import json
+import logging
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -90,10 +91,14 @@ def last_words(capfd: pytest.CaptureFixture) -> LastWords:
     """``last_words(run)``: all that a program says that ends in an error of ``run``."""
 
     def listen(run: Callable[[], object]) -> str:
+        monai, heard = logging.getLogger("monai.handlers.StatsHandler"), logging.StreamHandler(sys.stderr)
+        monai.addHandler(heard)  # its own keeps to the stream of its first use
         try:
             run()
         except Exception:
             sys.excepthook(*sys.exc_info())
+        finally:
+            monai.removeHandler(heard)
         return "".join(capfd.readouterr())
 
     return listen
