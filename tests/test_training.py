@@ -121,6 +121,7 @@ def test_a_checkpoint_that_cannot_be_written(tmp_path: Path) -> None:
 
 def validate_in_process(rank: int, folder: Path) -> None:
     """One of two processes, whose networks saw other exams."""
+    torch.set_num_threads(1)  # the parent's threads are not in a forked process
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
     network = torch.nn.BatchNorm1d(1)
     network(torch.arange(4.0)[:, None] + 10 * rank)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from dibmg_monai.errors import DibmgError
 from dibmg_monai.pixels.geometry import Orientation, ViewGeometry, resize, transform_points
 from dibmg_monai.views import Laterality
 
@@ -109,6 +110,14 @@ def test_a_map_lands_on_the_source_where_its_cells_are(orientation: Orientation,
     expected = transform_points(geometry.cell_to_source((16, 16)), *cell)
     found = np.unravel_index(int(on_source.argmax()), shape)
     assert np.abs(np.subtract(found, expected)).max() <= 1.0
+
+
+def test_a_map_that_does_not_tile_the_input() -> None:
+    geometry = fit((60, 40), Orientation(), Laterality.L, input_size=100)
+    with pytest.raises(
+        DibmgError, match=r"image_size is 100, and the maps are 3 x 3 cells; a multiple of the network's"
+    ):
+        geometry.cell_to_source((3, 3))
 
 
 def test_tensor_round_trip() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dibmg_monai.errors import ImageError
+from dibmg_monai.errors import DibmgError, ImageError
 from dibmg_monai.exams.exam import Exam
 from dibmg_monai.pixels.geometry import transform_points
 from dibmg_monai.pixels.preprocessing import Preprocessing
@@ -87,6 +87,12 @@ def test_an_image_that_cannot_be_read_is_named(exam: Exam, tmp_path: Path) -> No
     (tmp_path / "b.dcm").write_bytes(b"nothing")
     with pytest.raises(ImageError, match=r"b\.dcm: is neither a DICOM nor a PNG file"):
         Preprocessing(image_size=96)(exam)
+
+
+@pytest.mark.parametrize("size", [0, 1600.5, "large"])
+def test_an_image_size_that_is_none(size: object) -> None:
+    with pytest.raises(DibmgError, match=rf"image_size is {size!r}; a number of pixels, 1 or more, is needed"):
+        Preprocessing(image_size=size)
 
 
 def test_channels_follow_the_views() -> None:
