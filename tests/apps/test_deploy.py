@@ -31,7 +31,7 @@ from dibmg_monai.views import VIEWS, View
 
 REPOSITORY = Path(__file__).parents[2]
 APPLICATION = REPOSITORY / "apps" / "deploy"
-NARROW = {"init_widths": [2, 2], "residual_widths": [2, 2, 2, 2]}
+NARROW = {"init_widths": [2, 2], "residual_widths": [2, 2, 2, 2], "pools": [2, 2, 2, 2, 1, 1]}
 BROKEN = encapsulate([b"this is no RLE segment"])
 WriteMammogram = Callable[..., Path]
 
