@@ -116,7 +116,8 @@ def load_weights(network: nn.Module, path: Path | str, *, strict: bool = True) -
     try:
         network.load_state_dict(state, strict=strict)
     except RuntimeError as error:
-        raise ModelError(f"{path}: its weights are those of another network ({error})") from error
+        first = str(error).splitlines()[1].strip()
+        raise ModelError(f"{path}: its weights are those of another network (first: {first})") from error
     return network
 
 

@@ -150,7 +150,7 @@ def test_mixed_precision_without_cuda_says_that_it_is_off(configure: Configure, 
     ("overrides", "message"),
     [
         ({"datalist": "missing.json"}, "missing.json: cannot be read"),
-        ({"part": "tesing"}, "has no exams for tesing; it has 10 training, 5 validation, 5 testing"),
+        ({"part": "other"}, "has no exams for other; it has 10 training, 5 validation, 5 testing"),
         ({"model_path": "missing.pt"}, "missing.pt: no such file"),
         ({"bundle_root": "missing", "model_path": __file__}, "is no PyTorch weights file"),
         ({"output_dir": __file__}, "cannot be written"),
