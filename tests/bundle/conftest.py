@@ -111,11 +111,11 @@ def configure(bundle: Path, exams: Path, tmp_path: Path) -> Configure:
     It writes to ``tmp_path / "out"``.
     """
 
-    def make(*names: str, **overrides: object) -> ConfigWorkflow:
+    def make(*names: str, workflow_type: str | None = None, **overrides: object) -> ConfigWorkflow:
         workflow = ConfigWorkflow(
             [str(bundle / "configs" / f"{name}.yaml") for name in names],
             logging_file=False,
-            workflow_type="infer" if names[-1] in ("inference", "evaluate") else "train",
+            workflow_type=workflow_type or ("infer" if names[-1] in ("inference", "evaluate") else "train"),
             **{
                 "bundle_root": str(bundle),
                 "dataset_dir": str(exams),

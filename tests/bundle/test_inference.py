@@ -48,6 +48,10 @@ def test_configs_have_the_properties_that_monai_expects(configure: Configure, na
     assert configure(*names).check_properties() == []
 
 
+def test_evaluation_over_training_keeps_the_training_properties(configure: Configure) -> None:
+    assert configure("train", "evaluate", workflow_type="train").check_properties() == []
+
+
 @pytest.mark.parametrize(
     ("names", "outputs"),
     [(("inference",), ("map", "overlay")), (("evaluate",), ()), (("train", "evaluate"), ())],
