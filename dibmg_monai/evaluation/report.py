@@ -10,6 +10,7 @@ from dibmg_monai.evaluation.localisation import pointing
 from dibmg_monai.evaluation.statistics import Estimate, auc, mean_of, proportion
 from dibmg_monai.exams.json_file import write_json
 
+SMALLEST_CLASS = 10  # exams of either label that a group needs for an AUC
 Pair = tuple[Mapping[str, Any], Mapping[str, Any]]
 
 
@@ -88,9 +89,6 @@ def report(
         peak_in_mask=proportion(sum(game.hit for game in games), len(games)),
         peak_chance=sum(game.chance for game in games) / max(1, len(games)),
     )
-
-
-SMALLEST_CLASS = 10
 
 
 def _is_large(pairs: Sequence[Pair]) -> bool:
