@@ -130,8 +130,8 @@ class ViewGeometry:
         """(h, w): which cells have their center on the stored image, not on padding."""
         grid = np.indices(map_shape)
         rows, columns = transform_points(self.cell_to_source(map_shape), grid[0], grid[1])
-        inside_rows = (rows >= -0.5) & (rows <= self.source_rows - 0.5)
-        return inside_rows & (columns >= -0.5) & (columns <= self.source_columns - 0.5)
+        inside_rows = (rows >= -0.5) & (rows < self.source_rows - 0.5)
+        return inside_rows & (columns >= -0.5) & (columns < self.source_columns - 0.5)
 
     def map_to_source(self, values: torch.Tensor, *, shape: tuple[int, int] | None = None) -> torch.Tensor:
         """A map, interpolated bilinearly onto the stored image's grid.
