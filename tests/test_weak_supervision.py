@@ -1,8 +1,8 @@
 """Exam labels alone teach the network where: the paper's claim, on phantoms, with the real network, loss and geometry.
 
 It shows that the parts work together; phantoms are no evidence about patients. The AUC holds for every seed tried, the
-place does not: over training seeds 0 to 3 the AUC was 0.99 to 1.00, but the peak lay in the lesion in 0.90, 0.06, 0.67,
-and 0.74 of the views. The seed here is one that works. The brightest pixel alone also tells most of these phantoms apart.
+place does not: over training seeds 0 to 3 the AUC was 0.99 to 1.00, but the peak was in the lesion in 0.90, 0.06,
+0.67 and 0.74 of the views. The seed here is one that works. The brightest pixel alone also tells most of these phantoms apart.
 """
 
 from dataclasses import dataclass
