@@ -2,7 +2,8 @@
 
 It shows that the parts work together; phantoms are no evidence about patients. The AUC holds for every seed tried, the
 place does not: over training seeds 0 to 3 the AUC was 0.99 to 1.00, but the peak was in the lesion in 0.90, 0.06,
-0.67 and 0.74 of the views. The seed here is one that works. The brightest pixel alone also tells most of these phantoms apart.
+0.67 and 0.74 of the views. The seed here is one that works.
+The brightest pixel alone tells most of these phantoms apart, too.
 """
 
 from dataclasses import dataclass
