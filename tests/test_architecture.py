@@ -16,6 +16,7 @@ LAYERS = [
     {"loss", "transforms", "inference", "evaluation"},
     {"weights", "outputs"},
     {"handlers", "training"},
+    {"commands"},
     {"__main__"},
 ]
 # Within a layer: exams hand files to pixels.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm, rankdata
+from scipy.stats import chi2_contingency, norm, rankdata
 
 CONFIDENCE = 0.95
 
@@ -61,6 +61,20 @@ def mean_of(estimates: list[Estimate]) -> Estimate:
     value = float(np.mean([estimate.value for estimate in estimates]))
     half = math.sqrt(sum(((estimate.high - estimate.low) / 2) ** 2 for estimate in estimates)) / len(estimates)
     return Estimate(value, max(0.0, value - half), min(1.0, value + half), sum(item.cases for item in estimates))
+
+
+def chi_square(counts: ArrayLike) -> float:
+    """p-value of Pearson's chi-square test of independence, without continuity correction as in Kim 2018.
+
+    Args:
+        counts: (groups, outcomes) of cases; groups and outcomes without any case are left out.
+
+    Returns:
+        In [0, 1]; nan if fewer than two groups or outcomes are left.
+    """
+    table = np.asarray(counts)
+    table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
+    return float(chi2_contingency(table, correction=False).pvalue) if min(table.shape) > 1 else math.nan
 
 
 def _placements(values: NDArray, positive: NDArray) -> tuple[NDArray, NDArray]:
