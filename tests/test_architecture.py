@@ -13,7 +13,7 @@ LAYERS = [
     {"views", "errors", "network"},
     {"exams", "pixels", "pooling"},
     {"phantom"},
-    {"loss", "transforms", "inference", "evaluation"},
+    {"loss", "transforms", "inferer", "inference", "evaluation"},
     {"weights", "outputs"},
     {"handlers", "training"},
     {"commands"},
