@@ -9,12 +9,13 @@ import json
 import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from dibmg_monai.errors import DatalistError
 from dibmg_monai.exams.exam import Exam
 from dibmg_monai.exams.json_file import write_json
+from dibmg_monai.exams.regions import ALLOWED, are_regions, is_relative_path, mask_files
 from dibmg_monai.views import VIEWS
 
 Entry = dict[str, Any]
@@ -41,16 +42,13 @@ def _number(lowest: float, highest: float) -> Key:
     return Key(allowed, lambda value: type(value) in (int, float) and lowest <= value <= highest)
 
 
-def _is_relative(value: Any) -> bool:
-    return isinstance(value, str) and value != "" and not PurePath(value).is_absolute()
-
-
 TEXT = Key("a text", lambda value: isinstance(value, str) and value != "")
-FILE = Key("a path relative to the dataset's folder", _is_relative)
+FILE = Key("a path relative to the dataset's folder", is_relative_path)
 KEYS: dict[str, Key] = {
     "exam_id": TEXT,
     "label": _one_of(0, 1),  # 1 biopsy-proven cancer, 0 normal; left out if unknown
     **{view.value: FILE for view in VIEWS},  # an absent view is left out
+    "benign": _one_of(True, False),  # label 0 for a benign finding that was recalled or marked, not for a normal exam
     "patient_id": TEXT,
     "age_years": _number(0, 130),
     "manufacturer": TEXT,
@@ -66,8 +64,11 @@ KEYS: dict[str, Key] = {
     "cancer_side": _one_of("R", "L", "RL"),
     "malignant_masks": Key(
         f"{{view: path}} with views {', '.join(VIEWS)}",
-        lambda value: isinstance(value, dict) and all(view in VIEWS and _is_relative(value[view]) for view in value),
+        lambda value: (
+            isinstance(value, dict) and all(view in VIEWS and is_relative_path(value[view]) for view in value)
+        ),
     ),
+    "malignant_regions": Key(ALLOWED, are_regions),
 }
 
 
@@ -206,7 +207,8 @@ def _check_entry(entry: Any, *, place: str) -> None:
 def _check_files(entry: Entry, *, place: str, dataset_dir: Path) -> None:
     files = {view.value: entry[view] for view in VIEWS if view in entry}
     masks = {f"malignant_masks {view}": file for view, file in entry.get("malignant_masks", {}).items()}
-    for key, file in {**files, **masks}.items():
+    regions = {f"malignant_regions {name}": file for name, file in mask_files(entry.get("malignant_regions", {}))}
+    for key, file in {**files, **masks, **regions}.items():
         if not (dataset_dir / file).is_file():
             raise DatalistError(
                 f"{place} ({entry['exam_id']}): {key} is {file!r}, but there is no such file in {dataset_dir}"

@@ -1,4 +1,4 @@
-"""One image file, DICOM or PNG -> presentation values, at full bit depth and in the file's own orientation."""
+"""One image file, DICOM, PNG, PGM or TIFF -> presentation values, at full depth and in the file's own orientation."""
 
 import struct
 from dataclasses import dataclass
@@ -17,8 +17,10 @@ from dibmg_monai.errors import ImageError
 from dibmg_monai.exams.dicom_file import parsing
 from dibmg_monai.pixels.grayscale import POLARITY_SHAPES, grayscale
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-PNG_RANGES = {"1": 1, "L": 255, "I;16": 65535, "I;16B": 65535}  # Pillow's names of gray modes -> white
+PICTURES = {b"\x89PNG\r\n\x1a\n": "PNG", b"P5": "PGM", b"II*\0": "TIFF", b"MM\0*": "TIFF"}  # how a file begins
+# Pillow's names of gray modes -> white; I is what it makes of a PGM with more than 8 bits.
+WHITES = {"1": 1, "L": 255, "I;16": 65535, "I;16B": 65535, "I": 65535}
+TIFF_PHOTOMETRIC, BLACK_IS_ZERO = 262, 1
 # What pydicom, its plug-ins and Pillow raise on pixel data that is damaged, missing or of a kind they do not know.
 DECODING_ERRORS = (
     AttributeError,
@@ -60,25 +62,44 @@ def read_image(path: Path) -> SourceImage:
     Raises:
         ImageError: if the file is missing, damaged, or not a single gray image; the message says what would be right.
     """
+    kind = picture_format(path)
+    return _read_picture(path, kind) if kind else _read_dicom(path)
+
+
+def picture_format(path: Path) -> str | None:
+    """PNG, PGM or TIFF by the file's first bytes; None for anything else, DICOM with whatever preamble (PS3.10 7.1).
+
+    Raises:
+        ImageError: if the file cannot be read.
+    """
     try:
         with path.open("rb") as file:
-            is_png = file.read(len(PNG_SIGNATURE)) == PNG_SIGNATURE
+            start = file.read(132)
     except OSError as error:
         raise ImageError(path, f"cannot be read ({error.strerror}); a DICOM or PNG file was expected") from error
-    return _read_png(path) if is_png else _read_dicom(path)
+    if start[128:] == b"DICM":
+        return None
+    return next((kind for signature, kind in PICTURES.items() if start.startswith(signature)), None)
 
 
-def _read_png(path: Path) -> SourceImage:
+def _read_picture(path: Path, kind: str) -> SourceImage:
     try:
         with Image.open(path) as image:
             mode, pixels = image.mode, np.array(image)
+            frames, tags = getattr(image, "n_frames", 1), getattr(image, "tag_v2", {})
     except (UnidentifiedImageError, *DECODING_ERRORS) as error:
-        raise ImageError(path, f"is a damaged PNG file ({error}); a complete one is needed") from error
+        raise ImageError(path, f"is a damaged {kind} file ({error}); a complete one is needed") from error
+    if frames != 1:
+        raise ImageError(path, f"is a {kind} of {frames} images; a single one is accepted", code="frames")
     if mode == "RGB" and (pixels == pixels[..., :1]).all():
         mode, pixels = "L", pixels[..., 0]
-    if mode not in PNG_RANGES:
-        raise ImageError(path, f"is a PNG of mode {mode}; gray with 8 or 16 bits is accepted", code="not-gray")
-    values = torch.from_numpy(pixels.astype(np.float32) / PNG_RANGES[mode])
+    if mode not in WHITES or (mode == "I" and kind != "PGM"):
+        raise ImageError(path, f"is a {kind} of mode {mode}; gray with 8 or 16 bits is accepted", code="not-gray")
+    if tags.get(TIFF_PHOTOMETRIC, BLACK_IS_ZERO) == 0:
+        raise ImageError(
+            path, "is a TIFF whose 0 is white (PhotometricInterpretation 0); 1 is accepted", code="inverted"
+        )
+    values = torch.from_numpy(pixels.astype(np.float32) / WHITES[mode])
     return SourceImage(values, None, 1.0, "full range", ())
 
 
@@ -86,7 +107,9 @@ def _read_dicom(path: Path) -> SourceImage:
     with parsing(path):
         dataset = pydicom.dcmread(path, force=True)
     if not dataset.preamble and "SOPClassUID" not in dataset:
-        raise ImageError(path, "is neither a DICOM nor a PNG file; one of the two is needed", code="not-dicom")
+        raise ImageError(
+            path, "is neither a DICOM nor a PNG file, nor PGM or TIFF; one of these is needed", code="not-dicom"
+        )
     if "TransferSyntaxUID" not in dataset.file_meta:  # no preamble, so uncompressed (PS3.10 7.1)
         implicit, little_endian = dataset.original_encoding
         explicit = ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian

@@ -21,6 +21,7 @@ Write = Callable[[Any], Path]
 FULL = {
     "exam_id": "full",
     "label": 1,
+    "benign": False,
     **{view.value: f"images/{view}.png" for view in VIEWS},
     "patient_id": "SECRET",
     "age_years": 51.5,
@@ -33,6 +34,10 @@ FULL = {
     "digitizer": "LUMISYS",
     "cancer_side": "RL",
     "malignant_masks": {"LCC": "masks/LCC.png"},
+    "malignant_regions": {
+        "LCC": [{"mask": "masks/LCC.png"}, {"circle": [10, 12.5, 3]}],
+        "RMLO": [{"box": [0, 0, 4, 7]}, {"polygon": [[0, 0], [4.5, 0], [4, 7]]}],
+    },
 }
 OTHER = {"exam_id": "other", "RCC": "images/RCC.png", "class": "normals", "site_notes": {"any": ["thing"]}}
 
@@ -78,6 +83,11 @@ def test_all_keys_and_own_columns_come_back_as_they_stand(write: Write, tmp_path
             {"malignant_masks": {"left": "masks/LCC.png"}},
             r"malignant_masks is \{.*\}; \{view: path\} with views RCC, RMLO",
         ),
+        (
+            {"malignant_regions": {"LCC": [{"circle": [1, 2, 3]}, {"mask": "masks/none.png"}]}},
+            r"malignant_regions LCC\[1\] is 'masks/none.png', but there is no such",
+        ),
+        ({"benign": "yes"}, "benign is 'yes'; True or False is allowed"),
         ({"age_years": "51"}, "age_years is '51'; a number, 0 to 130 is allowed"),
         ({"age_years": -1}, "age_years is -1; a number, 0 to 130"),
         ({"density": "E"}, "density is 'E'; 'A' or 'B' or 'C' or 'D' is allowed"),
@@ -91,6 +101,29 @@ def test_all_keys_and_own_columns_come_back_as_they_stand(write: Write, tmp_path
 def test_entries_that_are_not_valid(change: dict, message: str, write: Write, tmp_path: Path) -> None:
     with pytest.raises(DatalistError, match=message):
         read_datalist(write({"training": [FULL | change]}), dataset_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "regions",
+    [
+        [{"circle": [1, 2, 3]}],
+        {"left": [{"circle": [1, 2, 3]}]},
+        {"LCC": {"circle": [1, 2, 3]}},
+        {"LCC": [{"circle": [1, 2, 3], "box": [0, 0, 4, 7]}]},
+        {"LCC": [{"ellipse": [1, 2, 3]}]},
+        {"LCC": [{"circle": [1, 2, 0]}]},
+        {"LCC": [{"circle": [1, 2, float("inf")]}]},
+        {"LCC": [{"box": [5, 0, 4, 7]}]},
+        {"LCC": [{"box": [0, 0, 4]}]},
+        {"LCC": [{"polygon": [[0, 0], [1, 1]]}]},
+        {"LCC": [{"polygon": [[0, 0], [1, 1], [True, 0]]}]},
+        {"LCC": [{"mask": "/etc/passwd"}]},
+    ],
+)
+def test_regions_that_are_none(regions: Any, write: Write, tmp_path: Path) -> None:
+    allowed = r'malignant_regions is .*; \{view: \[region, \.\.\.\]\}, a region being \{"circle": \[row, column'
+    with pytest.raises(DatalistError, match=allowed):
+        read_datalist(write({"training": [FULL | {"malignant_regions": regions}]}), dataset_dir=tmp_path)
 
 
 def test_an_entry_needs_a_view(write: Write, tmp_path: Path) -> None:

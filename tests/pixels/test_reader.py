@@ -79,6 +79,42 @@ def test_png_keeps_its_bit_depth(tmp_path: Path, dtype: type, white: int) -> Non
     assert found.patient_orientation is None
 
 
+@pytest.mark.parametrize(("maximum", "size"), [(255, 1), (100, 1), (4095, 2), (65535, 2)])
+def test_pgm(tmp_path: Path, maximum: int, size: int) -> None:
+    pixels = (RAMP.astype(int) % (maximum + 1)).astype(f">u{size}")
+    (tmp_path / "view.pgm").write_bytes(b"P5\n32 48\n%d\n" % maximum + pixels.tobytes())
+    found = read_image(tmp_path / "view.pgm").values
+    np.testing.assert_allclose(found.numpy(), pixels / maximum, atol=0.51 / (255 if size == 1 else 65535))
+
+
+@pytest.mark.parametrize(("dtype", "white"), [(np.uint8, 255), (np.uint16, 65535)])
+def test_tiff(tmp_path: Path, dtype: type, white: int) -> None:
+    pixels = (RAMP.astype(int) % (white + 1)).astype(dtype)
+    Image.fromarray(pixels).save(tmp_path / "view.tif", compression="tiff_lzw")
+    np.testing.assert_allclose(read_image(tmp_path / "view.tif").values.numpy(), pixels / white, atol=1e-7)
+
+
+def test_tiffs_that_are_not_one_gray_image(tmp_path: Path) -> None:
+    page = Image.fromarray(RAMP)
+    page.save(tmp_path / "pages.tif", save_all=True, append_images=[page])
+    page.save(tmp_path / "inverted.tif", tiffinfo={262: 0})
+    Image.fromarray(RAMP.astype(np.int32)).save(tmp_path / "deep.tif")
+    for name, message in {
+        "pages": r"pages\.tif: is a TIFF of 2 images; a single one is accepted",
+        "inverted": r"inverted\.tif: is a TIFF whose 0 is white \(PhotometricInterpretation 0\); 1 is accepted",
+        "deep": r"deep\.tif: is a TIFF of mode I; gray with 8 or 16 bits is accepted",
+    }.items():
+        with pytest.raises(ImageError, match=message):
+            read_image(tmp_path / f"{name}.tif")
+
+
+def test_a_preamble_that_begins_like_tiff(write_mammogram: WriteMammogram) -> None:
+    path = write_mammogram("both.dcm", RAMP)
+    plain = read_image(path).values
+    path.write_bytes(b"II*\0" + path.read_bytes()[4:])
+    assert torch.equal(read_image(path).values, plain)
+
+
 def test_gray_stored_as_rgb(tmp_path: Path) -> None:
     pixels = (RAMP % 256).astype(np.uint8)
     Image.fromarray(np.stack([pixels] * 3, axis=-1)).save(tmp_path / "rgb.png")
