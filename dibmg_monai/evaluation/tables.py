@@ -1,6 +1,7 @@
 """A table of figures: what reports show, and what they write as JSON and CSV."""
 
 import csv
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ class Table:
         columns: what the cells of a row are.
         rows: one cell a column.
         notes: what a reader has to know: tests used, cases left out and why.
+        percent: columns of figures from 0 to 1 that people read in per cent; a ``Share`` is one of itself.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
+    percent: tuple[str, ...] = ()
 
     def records(self) -> list[dict[str, Any]]:
         """The rows for JSON: column -> cell; estimates as objects with value, low, high and cases."""
@@ -41,7 +44,7 @@ class Table:
         ]
 
     def write_csv(self, path: Path) -> None:
-        """Write the rows as CSV; an estimate takes four columns: itself, low, high and cases.
+        """Write the rows as CSV; an estimate takes four columns: itself, low, high and cases. What is nan stays empty.
 
         Raises:
             FolderError: if the file cannot be written.
@@ -57,7 +60,11 @@ class Table:
 def _flat(record: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for column, cell in record.items():
         if isinstance(cell, dict):
-            yield column, cell["value"]
-            yield from ((f"{column} {bound}", cell[bound]) for bound in ("low", "high", "cases"))
+            yield column, _without_nan(cell["value"])
+            yield from ((f"{column} {bound}", _without_nan(cell[bound])) for bound in ("low", "high", "cases"))
         else:
-            yield column, cell
+            yield column, _without_nan(cell)
+
+
+def _without_nan(cell: Any) -> Any:
+    return None if isinstance(cell, float) and math.isnan(cell) else cell

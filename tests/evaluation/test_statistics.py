@@ -2,17 +2,19 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, chi2, chi2_contingency
 from sklearn.metrics import roc_auc_score
 
-from dibmg_monai.evaluation.statistics import Estimate, auc, mean_of, proportion
+from dibmg_monai.evaluation.statistics import Estimate, Interval, auc, chi_square, equality, mean_of, proportion
 
 
+@pytest.mark.parametrize(("interval", "method"), [("wilson", "wilson"), ("clopper-pearson", "exact")])
 @pytest.mark.parametrize(("hits", "cases"), [(0, 10), (3, 10), (10, 10), (471, 619)])
-def test_proportions_have_wilson_intervals(hits: int, cases: int) -> None:
-    expected = binomtest(hits, cases).proportion_ci(method="wilson")
-    found = proportion(hits, cases)
+def test_proportions_have_their_intervals(hits: int, cases: int, interval: Interval, method: str) -> None:
+    expected = binomtest(hits, cases).proportion_ci(method=method)
+    found = proportion(hits, cases, interval=interval)
     assert (found.value, found.low, found.high) == pytest.approx((hits / cases, expected.low, expected.high))
+    assert 0 <= found.low <= found.high <= 1
 
 
 @pytest.mark.parametrize("digits", [1, 6])
@@ -48,6 +50,28 @@ def test_nothing_to_estimate_from() -> None:
     assert np.isnan(auc([0.1, 0.2], [1, 1]).value)
     assert np.isnan(proportion(0, 0).low)
     assert np.isnan(mean_of([]).value)
+    assert np.isnan(chi_square([[1, 2]])) and np.isnan(chi_square([[3, 0], [4, 0]]))
+
+
+def test_one_case_of_a_class_has_an_area_and_no_interval() -> None:
+    found = auc([0.1, 0.3, 0.2], [0, 0, 1])
+    assert found.value == 0.5 and np.isnan(found.low) and np.isnan(found.high)
+
+
+def test_chi_square_has_no_continuity_correction() -> None:
+    counts = [[285, 54], [217, 63]]
+    assert chi_square(counts) == pytest.approx(chi2_contingency(counts, correction=False).pvalue)
+    assert chi_square([*counts, [0, 0]]) == chi_square(counts)
+
+
+def test_estimates_of_one_value() -> None:
+    values, variances = np.array([0.7, 0.8, 0.9]), np.array([0.01, 0.02, 0.03])
+    mean = np.average(values, weights=1 / variances)
+    expected = chi2.sf((((values - mean) ** 2) / variances).sum(), 2)
+    assert equality(values, np.diag(variances)) == pytest.approx(expected)
+    assert equality(np.array([0.7, 0.7]), np.diag([0.1, 0.1])) == 1
+    assert np.isnan(equality(np.array([0.7, 0.8]), np.full((2, 2), 0.1)))  # they vary as one, and differ
+    assert np.isnan(equality(np.array([0.7, 0.8]), np.diag([0.1, 0.0])))
 
 
 def test_mean_of_independent_estimates() -> None:
