@@ -58,6 +58,17 @@ def _one_line(text: str) -> str:
     return " ".join(line.strip() for line in text.splitlines())
 
 
+def truth(value: object, *, name: str) -> bool:
+    """A setting that is True or False, and no text: on a command line, ``--amp false`` would count as true.
+
+    Raises:
+        DibmgError: if it is anything else.
+    """
+    if not isinstance(value, bool):
+        raise DibmgError(f"{name} is {value!r}; True or False is needed, with a capital letter")
+    return value
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """While it lasts, a failure to write ``path`` becomes a ``FolderError`` that names it."""

@@ -24,13 +24,15 @@ class PrepareExamBatch(PrepareBatch):
 
     Args:
         allow_refused: go on with exams that could not be read; for ``WriteResults``, which tells them apart.
+        target_keys: what the loss asks for; ``PlantedLoss`` takes ``lesions`` too.
 
     Raises:
         ImageError: on calls, if there is such an exam and it is not allowed: training must not lose exams unnoticed.
     """
 
-    def __init__(self, *, allow_refused: bool = False) -> None:
+    def __init__(self, *, allow_refused: bool = False, target_keys: Sequence[str] = ("label", "view_present")) -> None:
         self.allow_refused = allow_refused
+        self.target_keys = tuple(target_keys)
 
     def __call__(
         self,
@@ -44,7 +46,7 @@ class PrepareExamBatch(PrepareBatch):
             if (error := refusal(item)) and not self.allow_refused:
                 raise error
         image = batchdata["image"].to(device=device, non_blocking=non_blocking, **kwargs)
-        target = {key: batchdata[key].to(device=device, non_blocking=non_blocking) for key in ("label", "view_present")}
+        target = {key: batchdata[key].to(device=device, non_blocking=non_blocking) for key in self.target_keys}
         return image, target
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from monai.inferers import SimpleInferer
 
+from dibmg_monai.errors import truth
+
 
 class MixedPrecisionInferer(SimpleInferer):
     """Calls the network under ``torch.autocast`` with bfloat16, on CUDA devices and processors alike.
@@ -15,11 +17,14 @@ class MixedPrecisionInferer(SimpleInferer):
 
     Args:
         amp: mixed precision; False calls the network as it is.
+
+    Raises:
+        DibmgError: if ``amp`` is neither True nor False.
     """
 
     def __init__(self, *, amp: bool = False) -> None:
         super().__init__()
-        self.amp = amp
+        self.amp = truth(amp, name="amp")
 
     def __call__(
         self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any

@@ -1,4 +1,4 @@
-"""The exam label is the only supervision: maps -> pooled logits -> cross-entropy.
+"""The exam label is the only supervision of real exams: maps -> pooled logits -> cross-entropy.
 
 Kim 2018, Development of the Algorithm.
 """
@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 import torch
 from torch import nn
+from torch.nn import functional
 
-from dibmg_monai.pooling import exam_logits
+from dibmg_monai.pooling import dib_maps, exam_logits
 
 
 class ExamLoss(nn.Module):
@@ -31,4 +32,33 @@ class ExamLoss(nn.Module):
         """
         logits = exam_logits(maps.float(), target["view_present"])
         loss: torch.Tensor = self.cross_entropy(logits, target["label"])
+        return loss
+
+
+class PlantedLoss(nn.Module):
+    """``ExamLoss`` for exams with planted masses, whose places are known: the map's cells are told as well.
+
+    Cells that a mass covers to a fifth or more shall be positive, cells without any negative; both kinds weigh alike.
+    For phantom lesions alone: a real exam teaches by its label only.
+    """
+
+    COVERED = 0.2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.exam_loss = ExamLoss()
+
+    def forward(self, maps: torch.Tensor, target: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Scalar loss.
+
+        Args:
+            maps: (B, 8, h, w) class maps, logits.
+            target: as ``ExamLoss`` has it, and ``lesions`` (B, 4, S, S), 1 in a mass, else 0.
+        """
+        dib = dib_maps(maps.float())
+        stride = target["lesions"].shape[-1] // dib.shape[-1]
+        covered = functional.avg_pool2d(target["lesions"], stride)
+        masses, others = dib[covered >= self.COVERED], dib[covered == 0]
+        cells = functional.softplus(others).mean() + (functional.softplus(-masses).mean() if len(masses) else 0.0)
+        loss: torch.Tensor = self.exam_loss(maps, target) + cells / 2
         return loss

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ignite.distributed as idist
 import torch
@@ -12,10 +12,13 @@ from monai.data.utils import set_rnd
 from monai.engines import Workflow
 from monai.utils import set_determinism
 
-from dibmg_monai.errors import ModelError
-from dibmg_monai.network import DIBMG
+from dibmg_monai.errors import ModelError, truth
 from dibmg_monai.pixels.preprocessing import Preprocessing
 from dibmg_monai.weights import read_state, write_model_config, write_state
+
+if TYPE_CHECKING:
+    from dibmg_monai.network import DIBMG
+    from dibmg_monai.peer import ResNet18CAM
 
 
 class SeedEpochs:
@@ -54,7 +57,7 @@ class BestModel:
     """
 
     def __init__(
-        self, network: DIBMG, *, path: str | Path, preprocessing: Preprocessing, metric: str = "val_auc"
+        self, network: "DIBMG | ResNet18CAM", *, path: str | Path, preprocessing: Preprocessing, metric: str = "val_auc"
     ) -> None:
         self.network = network
         self.path = Path(path)
@@ -107,7 +110,7 @@ class Checkpoint:
     def __init__(self, path: str | Path, *, state: Mapping[str, Any], resume: bool = False) -> None:
         self.path = Path(path)
         self.state = state
-        self.resume = resume
+        self.resume = truth(resume, name="resume")
 
     def attach(self, engine: Workflow) -> None:
         """Attach to the trainer, after the handlers that change the state at the end of an epoch."""

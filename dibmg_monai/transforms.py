@@ -11,11 +11,11 @@ from monai.utils import convert_to_tensor
 
 from dibmg_monai.errors import ImageError
 from dibmg_monai.exams.datalist import exam_from_entry
-from dibmg_monai.phantom.planting import TISSUE, add_shading, plant_mass
+from dibmg_monai.phantom.planting import TISSUE, add_distractors, plant_mass
 from dibmg_monai.pixels.geometry import ViewGeometry
 from dibmg_monai.pixels.preprocessing import BLACK, ExamInput, Preprocessing
-from dibmg_monai.pooling import scores
-from dibmg_monai.views import VIEWS, View
+from dibmg_monai.pooling import breast_views, scores
+from dibmg_monai.views import VIEWS, Laterality, View
 
 NO_LABEL = -1
 
@@ -63,18 +63,11 @@ class LoadExamd(Transform):
 
 
 class ExamScored(Transform):
-    """Adds ``score`` (1,), the exam's score, to an item with class maps (8, h, w) and ``view_present`` (4,).
-
-    Args:
-        maps_key: where the class maps are.
-    """
-
-    def __init__(self, *, maps_key: str = "pred") -> None:
-        self.maps_key = maps_key
+    """Adds ``score`` (1,), the exam's, to an item with class maps ``pred`` (8, h, w) and ``view_present`` (4,)."""
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Score one exam."""
-        return {**data, "score": scores(data[self.maps_key][None].float(), data["view_present"][None])}
+        return {**data, "score": scores(data["pred"][None].float(), data["view_present"][None])}
 
 
 def geometries(item: Mapping[str, Any]) -> dict[View, ViewGeometry]:
@@ -111,7 +104,7 @@ class RandBreastCropd(RandomizableTransform):
     The views are cut independently, where the middle of the square is mostly breast if such a place is found soon.
 
     Args:
-        size: side of the square, in pixels.
+        size: side of the square, in pixels; S leaves the views whole.
     """
 
     TRIES, MOSTLY = 20, 0.8
@@ -134,16 +127,18 @@ class RandBreastCropd(RandomizableTransform):
         return crop
 
 
-class RandPlantMassd(RandomizableTransform):
-    """Plants a phantom mass in every view of ``image`` (4, S, S), or in none, and sets ``label`` accordingly.
+class RandPlantMassesd(RandomizableTransform):
+    """Plants phantom masses in both views of one breast of ``image`` (4, S, S), or in none: a first task.
 
-    Wide shading is added to every view, with masses or without.
+    Sets ``label`` accordingly, and ``lesions`` (4, S, S), 1 where a mass is. What is no mass is added to every view.
 
     Args:
         diameter: smallest and largest, in pixels.
-        contrast: smallest and largest brightness added at the center, of the range 0 to 1.
+        contrast: smallest and largest brightness that a mass adds, of the range 0 to 1.
         prob: how many exams get masses.
     """
+
+    SECOND = 0.2  # how often a view has two
 
     def __init__(self, *, diameter: Sequence[float], contrast: Sequence[float], prob: float = 0.5) -> None:
         RandomizableTransform.__init__(self, prob)
@@ -154,10 +149,15 @@ class RandPlantMassd(RandomizableTransform):
         """Plant in one exam."""
         self.randomize(None)
         rng = np.random.default_rng(self.R.randint(2**32, dtype=np.uint32))
-        views = [
-            add_shading(rng, (view.numpy() + 1) / 2) for view in convert_to_tensor(data["image"], track_meta=False)
-        ]
+        views = (convert_to_tensor(data["image"], track_meta=False).numpy() + 1) / 2
+        lesions = np.zeros(views.shape, np.float32)
+        views = np.stack([add_distractors(rng, view) for view in views])
         if self._do_transform:
-            views = [plant_mass(rng, view, diameter=self.diameter, contrast=self.contrast) for view in views]
-        image = torch.from_numpy(np.stack(views)) * 2 - 1
-        return {**data, "image": image, "label": torch.tensor(int(self._do_transform))}
+            for view in breast_views(list(Laterality)[rng.integers(2)]):
+                for _ in range(2 if rng.random() < self.SECOND else 1):
+                    views[view.channel], inside = plant_mass(
+                        rng, views[view.channel], diameter=self.diameter, contrast=self.contrast
+                    )
+                    lesions[view.channel] = np.maximum(lesions[view.channel], inside)
+        planted = {"image": torch.from_numpy(views) * 2 - 1, "lesions": torch.from_numpy(lesions)}
+        return {**data, **planted, "label": torch.tensor(int(self._do_transform))}

@@ -6,10 +6,10 @@ import json
 import pickle
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import yaml
@@ -17,9 +17,13 @@ from torch import nn
 
 from dibmg_monai.errors import ModelError, writing
 from dibmg_monai.inference import ModelInfo, Predictor
-from dibmg_monai.network import CLASSES, DIBMG
+from dibmg_monai.network import CLASSES
 from dibmg_monai.pixels.preprocessing import Preprocessing
 from dibmg_monai.views import VIEWS
+
+if TYPE_CHECKING:
+    from dibmg_monai.network import DIBMG
+    from dibmg_monai.peer import ResNet18CAM
 
 # What torch, pickle and zipfile raise on a file that is damaged, or something else altogether.
 READING_ERRORS = (
@@ -72,7 +76,7 @@ def write_state(state: Mapping[str, Any], *, path: Path) -> None:
         partial.replace(path)
 
 
-def write_model_config(path: Path, *, network: DIBMG, preprocessing: Preprocessing) -> None:
+def write_model_config(path: Path, *, network: "DIBMG | ResNet18CAM", preprocessing: Preprocessing) -> None:
     """Write what belongs to weights beside them: ``model.pt`` -> ``model.yaml``.
 
     It is a config to put over inference.yaml or evaluate.yaml, whose own settings belong to the bundle's weights;
@@ -89,7 +93,7 @@ def write_model_config(path: Path, *, network: DIBMG, preprocessing: Preprocessi
     config = {
         "model_path": str(path),
         **asdict(preprocessing),
-        "network_def": {"_target_": "dibmg_monai.network.DIBMG", **network.options},
+        "network_def": {"_target_": f"{type(network).__module__}.{type(network).__qualname__}", **network.options},
     }
     with writing(path.with_suffix(".yaml")):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,28 +101,55 @@ def write_model_config(path: Path, *, network: DIBMG, preprocessing: Preprocessi
         path.with_suffix(".yaml").write_text(text + yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
 
 
-def load_weights(network: nn.Module, path: Path | str, *, strict: bool = True) -> nn.Module:
+def load_weights(network: nn.Module, path: Path | str) -> nn.Module:
     """Fill a network with the weights of a state dict file (float or half), and return it.
 
     Args:
         network: takes the weights in its own precision.
         path: a file made by ``torch.save(network.state_dict(), path)``; a training checkpoint's ``net`` will do.
-        strict: every weight of the network must be in the file, and no other.
 
     Raises:
         ModelError: if the file is missing, is no weights file, or holds those of another network.
     """
+    state = _network_state(path)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        first = str(error).splitlines()[1].strip()
+        raise ModelError(f"{path}: its weights are those of another network (first: {first})") from error
+    return network
+
+
+def average_weights(paths: Sequence[Path]) -> dict[str, torch.Tensor]:
+    """The mean of the weights of several trainings ("model soup", Wortsman et al. 2022, ICML), in single precision.
+
+    Sensible for trainings that started from the same weights; others have arranged their filters differently.
+
+    Args:
+        paths: as ``load_weights`` takes them.
+
+    Raises:
+        ModelError: if a file cannot be read, or they are not of the same network.
+    """
+    states = [_network_state(path) for path in paths]
+    shapes = {name: value.shape for name, value in states[0].items()}
+    for path, state in zip(paths, states, strict=True):
+        if {name: value.shape for name, value in state.items()} != shapes:
+            raise ModelError(f"{path}: its weights are those of another network than {paths[0]}'s; the same is needed")
+    return {
+        name: torch.stack([state[name].float() for state in states]).mean(dim=0) if value.is_floating_point() else value
+        for name, value in states[0].items()
+    }
+
+
+def _network_state(path: Path | str) -> dict[str, torch.Tensor]:
+    """The weights in a state dict file, or those of the network in a training's checkpoint."""
     state = read_state(path)
     if isinstance(state.get("net"), dict):
         state = state["net"]
     if not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ModelError(f"{path}: holds no state dict; a dict of weight names and tensors is needed")
-    try:
-        network.load_state_dict(state, strict=strict)
-    except RuntimeError as error:
-        first = str(error).splitlines()[1].strip()
-        raise ModelError(f"{path}: its weights are those of another network (first: {first})") from error
-    return network
+    return state
 
 
 def load_model(path: Path | str, *, network: nn.Module) -> nn.Module:

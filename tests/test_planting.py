@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from dibmg_monai.phantom.planting import MARGIN, add_shading, plant_mass
-from dibmg_monai.transforms import RandBreastCropd, RandPlantMassd
+from dibmg_monai.phantom.planting import ROOM, add_distractors, plant_mass
+from dibmg_monai.transforms import RandBreastCropd, RandPlantMassesd
 
 
 @pytest.fixture
@@ -17,40 +17,68 @@ def tissue() -> np.ndarray:
 
 def test_a_mass_is_added_inside_the_breast(tissue: np.ndarray) -> None:
     for seed in range(30):
-        planted = plant_mass(np.random.default_rng(seed), tissue, diameter=(6, 20), contrast=(0.1, 0.5))
+        planted, inside = plant_mass(np.random.default_rng(seed), tissue, diameter=(8, 20), contrast=(0.1, 0.3))
         added = planted - tissue
         assert added.min() >= 0
-        assert 0.05 < added.max() <= 0.51
+        assert 0.05 < added.max() <= 0.3 * 1.7 + 1e-6
         assert not added[tissue == 0].any()
-        row, column = np.unravel_index(added.argmax(), added.shape)
-        assert row >= 20 + MARGIN - 10
-        assert column < 60 - MARGIN + 10
+        assert added[inside & (tissue > 0)].mean() > 2 * added[~inside].mean()
+        row, column = (places.mean() for places in np.nonzero(inside))
+        assert row > 20 + 2
+        assert column < 60 - 2
+
+
+def test_sizes_are_as_asked(tissue: np.ndarray) -> None:
+    wide = np.full((200, 200), 0.4, np.float32)
+    for diameter in (8, 16, 32):
+        areas = [
+            plant_mass(np.random.default_rng(seed), wide, diameter=(diameter, diameter), contrast=(0.2, 0.2))[1].sum()
+            for seed in range(40)
+        ]
+        assert np.median(areas) == pytest.approx(np.pi * diameter**2 / 4, rel=0.25)
 
 
 def test_no_room_no_mass() -> None:
     narrow = np.zeros((50, 50), np.float32)
-    narrow[:, : 2 * MARGIN - 2] = 0.4
-    rng = np.random.default_rng(0)
-    np.testing.assert_array_equal(plant_mass(rng, narrow, diameter=(6, 20), contrast=(0.1, 0.5)), narrow)
+    narrow[:, : ROOM - 2] = 0.4
+    planted, inside = plant_mass(np.random.default_rng(0), narrow, diameter=(6, 20), contrast=(0.1, 0.5))
+    np.testing.assert_array_equal(planted, narrow)
+    assert not inside.any()
 
 
-def test_shading_stays_in_the_breast(tissue: np.ndarray) -> None:
-    shaded = add_shading(np.random.default_rng(0), tissue)
-    assert (shaded >= tissue).all()
-    assert shaded.max() <= 0.61
-    np.testing.assert_array_equal(shaded[tissue == 0], 0)
+def test_distractors_stay_in_the_breast(tissue: np.ndarray) -> None:
+    changed = [add_distractors(np.random.default_rng(seed), tissue) for seed in range(20)]
+    assert all(not image[tissue == 0].any() for image in changed)
+    assert all(image.min() >= 0 and image.max() <= 1 for image in changed)
+    assert len({image.tobytes() for image in changed}) > 15
 
 
-def test_the_label_says_whether_masses_were_planted(tissue: np.ndarray) -> None:
+def test_masses_are_in_both_views_of_one_breast_or_nowhere(tissue: np.ndarray) -> None:
     image = torch.from_numpy(tissue).expand(4, -1, -1) * 2 - 1
-    plant = RandPlantMassd(diameter=(10, 20), contrast=(0.3, 0.4)).set_random_state(0)
-    labels = []
-    for _ in range(40):
+    plant = RandPlantMassesd(diameter=(10, 20), contrast=(0.3, 0.4)).set_random_state(0)
+    seen = []
+    for _ in range(60):
         item = plant({"image": image, "label": torch.tensor(0), "exam_id": "x"})
-        sharp = (item["image"][:, 1:] - item["image"][:, :-1])[:, 22:, :58].abs().amax(dim=(1, 2)) / 2
-        assert (sharp > 0.03).all() if item["label"] else (sharp < 0.03).all()
-        labels.append(int(item["label"]))
-    assert 10 <= sum(labels) <= 30
+        assert item["image"].shape == item["lesions"].shape == (4, 100, 80)
+        with_masses = item["lesions"].flatten(1).any(dim=1).tolist()
+        assert with_masses in ([False] * 4, [True, True, False, False], [False, False, True, True])
+        assert int(item["label"]) == any(with_masses)
+        brighter = [(view[mask > 0] - (-0.2)).mean() for view, mask in zip(item["image"], item["lesions"], strict=True)]
+        assert all(value > 0.1 for value, has in zip(brighter, with_masses, strict=True) if has)
+        seen.append(tuple(with_masses))
+    assert len(set(seen)) == 3
+    assert 15 <= sum(any(views) for views in seen) <= 45
+
+
+def test_what_is_no_mass_is_alike_in_both_classes(tissue: np.ndarray) -> None:
+    image = torch.from_numpy(tissue).expand(4, -1, -1) * 2 - 1
+    with_masses, without = (
+        RandPlantMassesd(diameter=(4, 5), contrast=(0.1, 0.1), prob=prob).set_random_state(7) for prob in (1.0, 0.0)
+    )
+    for _ in range(5):
+        planted, plain = with_masses({"image": image}), without({"image": image})
+        far = torch.nn.functional.max_pool2d(planted["lesions"], 31, 1, 15) == 0
+        torch.testing.assert_close(planted["image"][far], plain["image"][far])
 
 
 def test_crops_are_of_the_breast_and_of_each_view_alone(tissue: np.ndarray) -> None:
@@ -59,3 +87,8 @@ def test_crops_are_of_the_breast_and_of_each_view_alone(tissue: np.ndarray) -> N
     assert crops.shape == (4, 40, 40)
     assert (crops[:, 10:-10, 10:-10] > -0.8).float().mean() > 0.8
     assert len({crop.sum().item() for crop in crops}) == 4
+
+
+def test_a_crop_as_large_as_the_image_is_the_image() -> None:
+    image = torch.rand(4, 60, 60)
+    assert torch.equal(RandBreastCropd(60)({"image": image})["image"], image)

@@ -1,90 +1,136 @@
 """Exam labels alone teach the network where: the paper's claim, on phantoms, with the real network, loss and geometry.
 
-It shows that the parts work together; phantoms are no evidence about patients. The AUC holds for every seed tried, the
-place does not: over training seeds 0 to 3 the AUC was 0.99 to 1.00, but the peak was in the lesion in 0.90, 0.06,
-0.67 and 0.74 of the views. The seed here is one that works.
-The brightest pixel alone tells most of these phantoms apart, too.
+The network trains on 160 simulated women, each once with a mass and once without it, from one label per exam. It must
+then rank exams of other women, and its map must peak in the mass, of which no label ever told it the place.
+
+Masses are bright: alone, the brightest pixel would rank the exams (AUC 0.98) and be in the mass (0.99 of the views).
+So every view, with cancer or without, also has a small sharp speck that is brighter than any mass, and that pixel tells
+nothing. A blur of just the right width, or a percentile, still tells a lot: phantoms are easy, and no evidence about
+patients. This shows that the parts work together.
+
+Over training seeds 0 to 8 the AUC was 0.99 to 1.00, and the peak was in the mass in 0.98, 0.91, 0.79, 0.79, 0.87, 0.93,
+0.82, 0.53 and 0.95 of the views; with labels that say nothing (seeds 0 to 2) the AUC was 0.40 to 0.57, the peak in the
+mass in at most 0.12. The bars are for a median of three seeds.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import roc_auc_score
+from numpy.typing import NDArray
+from sklearn.metrics import log_loss, roc_auc_score
 
 from dibmg_monai.exams.exam import Exam
 from dibmg_monai.inference import ModelInfo, exam_result
+from dibmg_monai.inferer import MixedPrecisionInferer
 from dibmg_monai.loss import ExamLoss
 from dibmg_monai.network import DIBMG
-from dibmg_monai.phantom import PhantomExam, make_phantom
+from dibmg_monai.phantom import make_phantom
 from dibmg_monai.pixels.geometry import ViewGeometry
 from dibmg_monai.pixels.preprocessing import Preprocessing
 from dibmg_monai.pixels.reader import SourceImage
 from dibmg_monai.views import VIEWS, View
 
-SIZE = 128
-TRAINING, UNSEEN = 320, 120
-EPOCHS, BATCH = 5, 16
+SIZE = 96
+WOMEN, UNSEEN = 160, 120
+TRAINING_SEEDS = (0, 1, 2)
+STEPS, TWINS_PER_STEP, LEARNING_RATE = 250, 4, 0.03
+TISSUE = 0.15  # brighter is breast
+COIN = np.log(2)  # the cross-entropy of always saying 0.5
 PREPROCESSING = Preprocessing(image_size=SIZE)
 MODEL = ModelInfo("test", "0", "0" * 64)
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A phantom as the network sees it."""
+    """A phantom exam: its label, what the network sees, and the pixels and lesions of its views as files store them."""
 
-    phantom: PhantomExam
+    label: int
     image: torch.Tensor
-    geometries: dict[View, ViewGeometry]
+    stored: Mapping[View, torch.Tensor]
+    lesions: Mapping[View, torch.Tensor]
+    geometries: Mapping[View, ViewGeometry]
+
+    @property
+    def views_with_cancer(self) -> list[View]:
+        return [view for view in VIEWS if self.lesions[view].any()]
 
 
-def prepare(seed: int) -> Prepared:
-    """Every second phantom has a mass of 25 to 40 mm; seeds make everything else."""
+def with_speck(image: NDArray, lesion: NDArray, rng: np.random.Generator) -> NDArray:
+    """A round speck of 2 to 6 pixels, as bright as can be, anywhere in the breast but on the lesion."""
+    lottery = np.where((image > TISSUE) & ~lesion, rng.random(image.shape), 0)
+    row, column = np.unravel_index(lottery.argmax(), image.shape)
+    rows, columns = np.indices(image.shape)
+    return np.where(np.hypot(rows - row, columns - column) < rng.uniform(1, 3), np.float32(1), image)
+
+
+def prepare(seed: int, *, cancer: bool) -> Prepared:
+    """The same seed is the same woman with the same specks, with or without a mass of 25 to 40 mm."""
     phantom = make_phantom(
-        seed, cancer=seed % 2 == 1, rows=SIZE, lesion_size_mm=(25, 40), lesion_contrast=0.4, lesion_features=("mass",)
+        seed, cancer=cancer, rows=SIZE, lesion_size_mm=(25, 40), lesion_contrast=0.4, lesion_features=("mass",)
     )
-    views = []
+    stored, lesions, squares, geometries = {}, {}, [], {}
     for view, drawn in phantom.views.items():
-        values = drawn.orientation.undo(torch.from_numpy(drawn.image))
-        views.append(PREPROCESSING.view(SourceImage(values, None, 1.0, "full range", ()), view))
-    image = torch.stack([square for square, _, _ in views])
-    return Prepared(phantom, image, {view: geometry for view, (_, geometry, _) in zip(VIEWS, views, strict=True)})
+        speckled = with_speck(drawn.image, drawn.lesion_mask, np.random.default_rng([seed, view.channel]))
+        stored[view] = drawn.orientation.undo(torch.from_numpy(speckled))
+        lesions[view] = drawn.orientation.undo(torch.from_numpy(drawn.lesion_mask))
+        source = SourceImage(stored[view], None, 1.0, "full range", ())
+        square, geometries[view], _ = PREPROCESSING.view(source, view)
+        squares.append(square)
+    return Prepared(phantom.label, torch.stack(squares), stored, lesions, geometries)
 
 
 @pytest.fixture(scope="module")
-def exams() -> list[Prepared]:
-    return [prepare(seed) for seed in range(TRAINING + UNSEEN)]
+def twins() -> list[Prepared]:
+    """Exam i is a woman without cancer, exam WOMEN + i the same woman with it."""
+    return [prepare(seed, cancer=cancer) for cancer in (False, True) for seed in range(WOMEN)]
 
 
-def train(exams: list[Prepared], labels: torch.Tensor) -> DIBMG:
-    """A few epochs from exam labels alone."""
-    torch.manual_seed(0)
-    network = DIBMG(init_widths=(8, 16), residual_widths=(16, 32, 32, 32), pools=(2, 1, 1, 2, 1, 1))
-    images, present = torch.stack([exam.image for exam in exams]), torch.ones(BATCH, 4, dtype=torch.bool)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=0.02)
-    steps = EPOCHS * (len(exams) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=steps)
-    loss = ExamLoss()
-    for _ in range(EPOCHS):
-        for batch in torch.randperm(len(exams)).split(BATCH):
-            optimizer.zero_grad()
-            loss(network(images[batch]), {"label": labels[batch], "view_present": present}).backward()
-            optimizer.step()
-            schedule.step()
+@pytest.fixture(scope="module")
+def unseen() -> list[Prepared]:
+    """Other women, each once; every second one has cancer."""
+    return [prepare(1000 + seed, cancer=seed % 2 == 1) for seed in range(UNSEEN)]
+
+
+def train(twins: Sequence[Prepared], labels: torch.Tensor, *, seed: int) -> DIBMG:
+    """From exam labels alone: nothing else of an exam but its image goes in."""
+    torch.manual_seed(seed)
+    network = DIBMG(init_widths=(8, 8), residual_widths=(16,) * 4, stem_stride=3, pools=(1,) * 6)
+    network.to(memory_format=torch.channels_last)
+    images, present = torch.stack([exam.image for exam in twins]), torch.ones(2 * TWINS_PER_STEP, 4, dtype=torch.bool)
+    optimizer = torch.optim.SGD(network.parameters(), LEARNING_RATE, momentum=0.9, weight_decay=5e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=STEPS)
+    forward, loss = MixedPrecisionInferer(amp=True), ExamLoss()
+    for _ in range(STEPS):
+        women = torch.randperm(WOMEN)[:TWINS_PER_STEP]
+        batch = torch.cat([women, WOMEN + women])
+        optimizer.zero_grad()
+        loss(forward(images[batch], network), {"label": labels[batch], "view_present": present}).backward()
+        optimizer.step()
+        schedule.step()
     return network.eval()
 
 
-def measure(network: DIBMG, exams: list[Prepared]) -> tuple[float, float, float]:
-    """AUC; how often a cancer's view has its peak in the lesion, in the file's own pixels; the same by chance."""
-    scores, hits, chances = [], [], []
+@dataclass(frozen=True)
+class Reading:
+    """How well exams were read; ``in_lesion``: how often the peak of a view with cancer is in the lesion."""
+
+    auc: float
+    cross_entropy: float
+    in_lesion: float
+
+
+def read(network: DIBMG, exams: Sequence[Prepared]) -> Reading:
+    """Through the result that users get: the peak is a place in the file's own pixels."""
+    scores, hits = [], []
     for exam in exams:
         with torch.inference_mode():
             maps = network(exam.image[None])[0]
-        files = {view: Path(f"{view}.dcm") for view in VIEWS}
         result = exam_result(
-            Exam(exam.phantom.exam_id, Path(), files),
+            Exam("phantom", Path(), {view: Path(f"{view}.dcm") for view in VIEWS}),
             maps=maps,
             view_present=torch.ones(4, dtype=torch.bool),
             geometries=exam.geometries,
@@ -92,33 +138,37 @@ def measure(network: DIBMG, exams: list[Prepared]) -> tuple[float, float, float]
             model=MODEL,
         )
         scores.append(result.score)
-        for view, found in result.views.items():
-            drawn = exam.phantom.views[view]
-            mask = drawn.orientation.undo(torch.from_numpy(drawn.lesion_mask))
-            if mask.any():
-                hits.append(bool(mask[round(found.peak_row), round(found.peak_column)]))
-                chances.append(float(mask.float().mean()))
-    labels = [exam.phantom.label for exam in exams]
-    return float(roc_auc_score(labels, scores)), float(np.mean(hits)), float(np.mean(chances))
+        for view in exam.views_with_cancer:
+            found = result.views[view]
+            hits.append(bool(exam.lesions[view][round(found.peak_row), round(found.peak_column)]))
+    labels = [exam.label for exam in exams]
+    return Reading(float(roc_auc_score(labels, scores)), float(log_loss(labels, scores)), float(np.mean(hits)))
 
 
-def test_exam_labels_teach_where_the_cancer_is(exams: list[Prepared]) -> None:
-    seen, unseen = exams[:TRAINING], exams[TRAINING:]
-    labels = torch.tensor([exam.phantom.label for exam in seen])
-    area, hit, chance = measure(train(seen, labels), unseen)
-    brightness = [float(exam.image.mean()) for exam in unseen]
-    plain = roc_auc_score([exam.phantom.label for exam in unseen], brightness)
-    print(f"AUC {area:.3f} (mean brightness alone {plain:.3f}), peak in lesion {hit:.2f}, chance {chance:.3f}")
-    assert plain < 0.7
-    assert area >= 0.9
-    assert hit > 0.5 > 10 * chance
+def test_exam_labels_teach_where_the_cancer_is(twins: list[Prepared], unseen: list[Prepared]) -> None:
+    """Three trainings, and the median: no lucky seed."""
+    labels = torch.tensor([exam.label for exam in twins])
+    readings = [read(train(twins, labels, seed=seed), unseen) for seed in TRAINING_SEEDS]
+    auc, in_lesion = np.median([(reading.auc, reading.in_lesion) for reading in readings], axis=0)
+
+    truth, pixels = [exam.label for exam in unseen], torch.stack([exam.image for exam in unseen]).flatten(2)
+    statistics = {"mean": pixels.mean(2), "99th percentile": pixels.quantile(0.99, 2), "brightest": pixels.amax(2)}
+    by_brightness = {name: roc_auc_score(truth, views.amax(1)) for name, views in statistics.items()}
+    views = [(exam.stored[view], exam.lesions[view]) for exam in unseen for view in exam.views_with_cancer]
+    brightest = np.mean([bool(lesion.flatten()[stored.argmax()]) for stored, lesion in views])
+    chance = np.mean([float(lesion.sum() / (stored > TISSUE).sum()) for stored, lesion in views])
+    print(*readings, f"AUC by brightness: {by_brightness}", sep="\n")
+    print(f"in the lesion: peak {in_lesion:.2f}, brightest pixel {brightest:.2f}, anywhere in the breast {chance:.2f}")
+
+    assert auc >= 0.95 > max(by_brightness.values())
+    assert in_lesion >= 0.5 > 5 * max(brightest, chance)
 
 
-def test_shuffled_labels_teach_nothing(exams: list[Prepared]) -> None:
-    seen, unseen = exams[:TRAINING], exams[TRAINING:]
-    labels = torch.tensor([exam.phantom.label for exam in seen])
-    shuffled = labels[torch.randperm(len(labels), generator=torch.Generator().manual_seed(1))]
-    area, hit, chance = measure(train(seen, shuffled), unseen)
-    print(f"shuffled: AUC {area:.3f}, peak in lesion {hit:.2f}, chance {chance:.3f}")
-    assert 0.3 < area < 0.7
-    assert hit < 0.25
+def test_labels_that_say_nothing_teach_nothing(twins: list[Prepared], unseen: list[Prepared]) -> None:
+    """Every second exam of either class gets the other class's label: exactly half of each class has either label."""
+    labels = torch.tensor([exam.label for exam in twins])
+    reading = read(train(twins, labels ^ torch.arange(len(twins)) % 2, seed=0), unseen)
+    print(reading)
+    assert reading.cross_entropy > COIN - 0.03
+    assert 0.25 < reading.auc < 0.75
+    assert reading.in_lesion < 0.3

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from dibmg_monai.__main__ import main
 from dibmg_monai.errors import ModelError
 from dibmg_monai.network import DIBMG
-from dibmg_monai.weights import load_model, load_predictor, load_weights, model_info
+from dibmg_monai.weights import average_weights, load_model, load_predictor, load_weights, model_info
 
 BUNDLE = Path(__file__).parents[1] / "bundle"
 
@@ -33,6 +34,24 @@ def test_a_checkpoint_will_do(tmp_path: Path) -> None:
     torch.save({"net": source.state_dict(), "trainer": {"epoch": 3}}, tmp_path / "checkpoint.pt")
     load_weights(network, tmp_path / "checkpoint.pt")
     assert torch.equal(network.init_block1.conv.weight, source.init_block1.conv.weight)
+
+
+def test_an_average_is_that_of_every_weight(tmp_path: Path) -> None:
+    networks, paths = [narrow() for _ in range(3)], [tmp_path / f"{index}.pt" for index in range(3)]
+    for network, path in zip(networks, paths, strict=True):
+        torch.save({"net": network.state_dict()}, path)
+    assert main(["average", *map(str, paths), "--half", "--output", str(tmp_path / "mean.pt")]) == 0
+    mean = load_weights(narrow(), tmp_path / "mean.pt").state_dict()
+    for name, value in mean.items():
+        expected = sum(network.state_dict()[name] for network in networks) / 3
+        torch.testing.assert_close(value, expected.to(value.dtype), rtol=1e-3, atol=1e-3)
+
+
+def test_an_average_of_different_networks_is_refused(tmp_path: Path) -> None:
+    torch.save(narrow().state_dict(), tmp_path / "a.pt")
+    torch.save(DIBMG(init_widths=(4, 4), residual_widths=(8, 8, 16, 16)).state_dict(), tmp_path / "b.pt")
+    with pytest.raises(ModelError, match=r"b\.pt: its weights are those of another network than .*a\.pt's"):
+        average_weights([tmp_path / "a.pt", tmp_path / "b.pt"])
 
 
 def test_torchscript_comes_as_it_is(tmp_path: Path) -> None:

@@ -20,6 +20,14 @@ def add(commands: Commands) -> None:
     }
     for name, (kind, meaning) in options.items():
         parser.add_argument(name, type=kind, default=argparse.SUPPRESS, help=meaning)
+    parser.add_argument(
+        "--lesion-size-mm",
+        type=float,
+        nargs=2,
+        metavar=("SMALLEST", "LARGEST"),
+        default=argparse.SUPPRESS,
+        help="diameters of the lesions; default: life-like",
+    )
     parser.set_defaults(run=run)
 
 
@@ -27,7 +35,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Write simulated exams."""
     from dibmg_monai.phantom import write_phantoms
 
-    options = {name: value for name, value in vars(arguments).items() if name in ("seed", "rows", "cancer_fraction")}
+    names = ("seed", "rows", "cancer_fraction", "lesion_size_mm")
+    options = {name: value for name, value in vars(arguments).items() if name in names}
     datalist = write_phantoms(arguments.output, exams=arguments.exams, progress=_counted, **options)
     say(f"datalist: {datalist}")
 

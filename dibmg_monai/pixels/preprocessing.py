@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from dibmg_monai.errors import DibmgError
+from dibmg_monai.errors import DibmgError, truth
 from dibmg_monai.exams.exam import Exam
 from dibmg_monai.pixels.geometry import ViewGeometry, resize
 from dibmg_monai.pixels.orientation import breast_mask, canonical_orientation
@@ -42,13 +42,14 @@ class Preprocessing:
             images need none of it.
 
     Raises:
-        DibmgError: if the size is none.
+        DibmgError: if the size is none, or ``remove_background`` neither True nor False.
     """
 
     image_size: int = 1600  # Kim 2018, Training Set-up
     remove_background: bool = False
 
     def __post_init__(self) -> None:
+        truth(self.remove_background, name="remove_background")
         if not isinstance(self.image_size, int) or self.image_size < 1:
             raise DibmgError(f"image_size is {self.image_size!r}; a number of pixels, 1 or more, is needed")
 

@@ -195,7 +195,10 @@ def test_an_unreadable_exam_ends_training_without_traceback(
 ) -> None:
     workflow = configure("train", **SHORT, datalist=str(broken), num_workers=num_workers, cache_rate=cache_rate)
     said = last_words(workflow.run)
-    assert f"error: {exams / 'broken.png'}: is neither a DICOM nor a PNG file, nor PGM or TIFF; one of these is needed\n" in said
+    assert (
+        f"error: {exams / 'broken.png'}: is neither a DICOM nor a PNG file, nor PGM or TIFF; one of these is needed\n"
+        in said
+    )
     assert "Traceback" not in said
 
 
