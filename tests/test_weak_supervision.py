@@ -5,8 +5,8 @@ then rank exams of other women, and its map must peak in the mass, of which no l
 
 Masses are bright: alone, the brightest pixel would rank the exams (AUC 0.98) and be in the mass (0.99 of the views).
 So every view, with cancer or without, also has a small sharp speck that is brighter than any mass, and that pixel tells
-nothing. A blur of just the right width, or a percentile, still tells a lot: phantoms are easy, and no evidence about
-patients. This shows that the parts work together.
+nothing. Who knows how large masses are still needs no network: after a blur of 9 pixels the brightest place is in the
+mass in 0.97 of the views (AUC 0.91). Phantoms are easy, and no evidence about patients; the parts work together.
 
 Over training seeds 0 to 8 the AUC was 0.99 to 1.00, and the peak was in the mass in 0.98, 0.91, 0.79, 0.79, 0.87, 0.93,
 0.82, 0.53 and 0.95 of the views; with labels that say nothing (seeds 0 to 2) the AUC was 0.40 to 0.57, the peak in the
@@ -39,7 +39,6 @@ WOMEN, UNSEEN = 160, 120
 TRAINING_SEEDS = (0, 1, 2)
 STEPS, TWINS_PER_STEP, LEARNING_RATE = 250, 4, 0.03
 TISSUE = 0.15  # brighter is breast
-COIN = np.log(2)  # the cross-entropy of always saying 0.5
 PREPROCESSING = Preprocessing(image_size=SIZE)
 MODEL = ModelInfo("test", "0", "0" * 64)
 
@@ -77,8 +76,7 @@ def prepare(seed: int, *, cancer: bool) -> Prepared:
         speckled = with_speck(drawn.image, drawn.lesion_mask, np.random.default_rng([seed, view.channel]))
         stored[view] = drawn.orientation.undo(torch.from_numpy(speckled))
         lesions[view] = drawn.orientation.undo(torch.from_numpy(drawn.lesion_mask))
-        source = SourceImage(stored[view], None, 1.0, "full range", ())
-        square, geometries[view], _ = PREPROCESSING.view(source, view)
+        square, geometries[view], _ = PREPROCESSING.view(SourceImage(stored[view], None, 1.0, "full range", ()), view)
         squares.append(square)
     return Prepared(phantom.label, torch.stack(squares), stored, lesions, geometries)
 
@@ -169,6 +167,6 @@ def test_labels_that_say_nothing_teach_nothing(twins: list[Prepared], unseen: li
     labels = torch.tensor([exam.label for exam in twins])
     reading = read(train(twins, labels ^ torch.arange(len(twins)) % 2, seed=0), unseen)
     print(reading)
-    assert reading.cross_entropy > COIN - 0.03
+    assert reading.cross_entropy > np.log(2) - 0.03  # no better than always saying 0.5
     assert 0.25 < reading.auc < 0.75
     assert reading.in_lesion < 0.3
