@@ -15,6 +15,10 @@ def _convolution(in_width: int, out_width: int) -> nn.Conv2d:
     return nn.Conv2d(in_width, out_width, kernel_size=3, padding=1, bias=False)
 
 
+def _max_pooling(side: int) -> nn.Module:
+    return nn.MaxPool2d(side) if side > 1 else nn.Identity()  # windows of one pixel cost a sixth of a training step
+
+
 class InitBlock(nn.Sequential):
     """``init_block``: convolution, batch normalization, ReLU, max-pooling."""
 
@@ -23,7 +27,7 @@ class InitBlock(nn.Sequential):
         self.conv = convolution
         self.bn = nn.BatchNorm2d(convolution.out_channels)
         self.relu = nn.ReLU()
-        self.pool = nn.MaxPool2d(pool)
+        self.pool = _max_pooling(pool)
 
 
 class ResidualUnit(nn.Module):
@@ -58,7 +62,7 @@ class ResidualBlock(nn.Sequential):
         super().__init__()
         self.unit1 = ResidualUnit(in_width, out_width)
         self.unit2 = ResidualUnit(out_width, out_width)
-        self.pool = nn.MaxPool2d(pool)
+        self.pool = _max_pooling(pool)
 
 
 class DIBMG(nn.Module):

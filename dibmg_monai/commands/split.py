@@ -1,15 +1,10 @@
 """``split --datalist D --output O``: training, validation and testing as in the paper."""
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dibmg_monai.commands.terminal import Commands, say
 from dibmg_monai.errors import DatalistError
-
-if TYPE_CHECKING:
-    from dibmg_monai.evaluation.tables import Cell, Table
 
 
 def add(commands: Commands) -> None:
@@ -38,6 +33,7 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the new datalist, and print and write who is in it: the paper's Tables 1 and 2."""
     from dibmg_monai.evaluation.cohort import cohort_tables
+    from dibmg_monai.evaluation.wording import lines
     from dibmg_monai.exams.characteristics import standard_columns
     from dibmg_monai.exams.datalist import read_datalist, write_datalist
     from dibmg_monai.exams.json_file import write_json
@@ -55,13 +51,10 @@ def run(arguments: argparse.Namespace) -> None:
     datalist = split(labelled, match=match, **options)
     tables = cohort_tables(datalist, columns=match)
     write_datalist(datalist, path=output)
-    write_json(
-        {table.name: {"title": table.title, "rows": table.records(), "notes": table.notes} for table in tables},
-        path=output.with_name(f"{output.stem}_tables.json"),
-    )
+    write_json({table.name: table.as_json() for table in tables}, path=output.with_name(f"{output.stem}_tables.json"))
     for table in tables:
         table.write_csv(output.with_name(f"{output.stem}_{table.name}.csv"))
-        for line in _lines(table):
+        for line in lines(table):
             say(line)
     if unlabelled := len(exams) - len(labelled):
         say(f"left out: {unlabelled} exams without a label")
@@ -69,23 +62,3 @@ def run(arguments: argparse.Namespace) -> None:
         say(f"{alone} exams have no patient_id: each is taken for a patient of its own")
     say(f"matched on: {', '.join(match) or 'nothing; the datalist has no column of the default, see --match'}")
     say(f"datalist: {output}, with paths relative to the same folder as those of {source}")
-
-
-def _lines(table: "Table") -> Iterator[str]:
-    """The table as text: title, columns, rows, notes, an empty line."""
-    rows = [table.columns, *([_text(*pair) for pair in zip(row, table.columns, strict=True)] for row in table.rows)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    yield table.title
-    for row in rows:
-        words = [f"{word:{width}}" for word, width in zip(row[:2], widths, strict=False)]
-        figures = [f"{word:>{width}}" for word, width in zip(row[2:], widths[2:], strict=True)]
-        yield "  ".join(words + figures).rstrip()
-    yield from table.notes
-    yield ""
-
-
-def _text(cell: "Cell", column: str) -> str:
-    """Per cent and p as the paper prints them."""
-    if isinstance(cell, float):
-        return f"{cell:.1f}" if column.endswith("%") else f"{cell:.4f}"
-    return "" if cell is None else str(cell)

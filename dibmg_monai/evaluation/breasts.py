@@ -44,14 +44,22 @@ def breast_auc(cases: Sequence[Case], *, resamples: int = RESAMPLES, seed: int =
     )
 
 
-def sides_told(cases: Sequence[Case]) -> tuple[int, int]:
-    """In how many one-sided cancers the cancer's breast scores higher than the other, and of how many.
+def side_told(case: Case) -> bool | None:
+    """Whether a one-sided cancer's breast scores higher than the other; equal scores are misses.
 
-    Cancers of which a breast has no score do not count; equal scores are misses.
+    None for other exams, and if a breast has no score.
     """
-    pairs = [sorted(_breasts_of(case), key=lambda breast: breast.label) for case in cases if case.label == 1]
-    one_sided = [pair for pair in pairs if [breast.label for breast in pair] == [0, 1]]
-    return sum(cancer.score > other.score for other, cancer in one_sided), len(one_sided)
+    pair = sorted(_breasts_of(case), key=lambda breast: breast.label)
+    if [breast.label for breast in pair] != [0, 1]:
+        return None
+    other, cancer = pair
+    return cancer.score > other.score
+
+
+def sides_told(cases: Sequence[Case]) -> tuple[int, int]:
+    """In how many one-sided cancers the cancer's breast scores higher than the other, and of how many."""
+    told = [side for case in cases if (side := side_told(case)) is not None]
+    return sum(told), len(told)
 
 
 def breasts_table(

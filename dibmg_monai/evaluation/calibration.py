@@ -137,7 +137,8 @@ def calibration_table(
         rows.append(_row(f"with the temperature of {name_of_fit}", temperature, warmed, labels, bins=bins))
         notes.append("The temperature is an offer: results keep the model's scores.")
     heads = ("mean score", "share of cancers", "ECE", "Brier", "reliability", "resolution", "uncertainty", "log loss")
-    return Table("calibration", "Calibration", ("scores", "temperature", "exams", *heads), tuple(rows), tuple(notes))
+    columns = ("scores", "temperature", "exams", *heads)
+    return Table("calibration", "Calibration", columns, tuple(rows), tuple(notes), percent=("share of cancers",))
 
 
 def reliability_table(cases: Sequence[Case], *, bins: int = BINS) -> Table:

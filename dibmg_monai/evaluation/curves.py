@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dibmg_monai.evaluation.bootstrap import RESAMPLES, bootstrap_auc, bootstrap_average_precision
+from dibmg_monai.evaluation.bootstrap import RESAMPLES, bootstrap_auc, bootstrap_average_precision, draws
 from dibmg_monai.evaluation.cases import Case, labels_of, scores_of
-from dibmg_monai.evaluation.statistics import auc, proportion
+from dibmg_monai.evaluation.statistics import CONFIDENCE, auc, proportion
 from dibmg_monai.evaluation.tables import Table
+
+BAND_RESAMPLES = 500
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,38 @@ def curves(scores: ArrayLike, labels: ArrayLike) -> Curves:
         positives=int(positive.sum()),
         negatives=int((~positive).sum()),
     )
+
+
+def roc_band(
+    cases: Sequence[Case], *, false_alarm_rates: NDArray, resamples: int = BAND_RESAMPLES, seed: int = 0
+) -> tuple[NDArray, NDArray]:
+    """Between which sensitivities the ROC curve lies at each false alarm rate: percentiles over patients.
+
+    Args:
+        cases: of both classes.
+        false_alarm_rates: (k,) 0 to 1.
+        resamples: how often patients are drawn.
+        seed: of the draws.
+
+    Returns:
+        (k,) lowest and (k,) highest sensitivities.
+    """
+    scores, positive = scores_of(cases), labels_of(cases) == 1
+    order = np.argsort(-scores, kind="stable")
+    lasts = np.flatnonzero(np.diff(scores[order], append=-np.inf))
+    owners = np.unique([case.patient for case in cases], return_inverse=True)[1]
+    found = []
+    for weights in draws(owners, positive, resamples=resamples, seed=seed):
+        hits, false = (
+            np.pad(np.where(of_class, weights, 0.0)[:, order].cumsum(axis=1)[:, lasts], ((0, 0), (1, 0)))
+            for of_class in (positive, ~positive)
+        )
+        for rising, across in zip(hits, false, strict=True):
+            if rising[-1] and across[-1]:
+                found.append(np.interp(false_alarm_rates, across / across[-1], rising / rising[-1]))
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(found, [tail, 1 - tail], axis=0)
+    return low, high
 
 
 def ranking_table(cases: Sequence[Case], *, resamples: int = RESAMPLES, seed: int = 0) -> Table:

@@ -176,7 +176,7 @@ def froc_table(views: Sequence[LocatedView], *, tolerance: Tolerance, columns: S
         )
     heads = ("sensitivity, per image", "chance, per image", "sensitivity, per normal image", "chance, per normal image")
     title = "FROC: lesions found at false marks an image"
-    return Table("froc", title, ("group", "level", "false marks", *heads), tuple(rows), tuple(notes))
+    return Table("froc", title, ("group", "level", "false marks", *heads), tuple(rows), tuple(notes), percent=heads)
 
 
 def _marks(view: LocatedView) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -1,22 +1,18 @@
 """Does the map show where the cancer is? Figures for views whose lesions are known, each beside what chance reaches."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dibmg_monai.errors import DatalistError
 from dibmg_monai.evaluation.bootstrap import bootstrap_mean
 from dibmg_monai.evaluation.groups import grouping
 from dibmg_monai.evaluation.located import LocatedView, Tolerance
 from dibmg_monai.evaluation.maps import CellMap, strongest, thresholded
 from dibmg_monai.evaluation.statistics import proportion
 from dibmg_monai.evaluation.tables import Cell, Table
-from dibmg_monai.pixels.reader import read_image
 
 COLUMNS = ("features", "size_mm", "density")
 TOP_SHARE = 0.02  # of the image: about what a large lesion covers
@@ -54,7 +50,8 @@ def pointing_table(views: Sequence[LocatedView], *, tolerance: Tolerance, column
         *_left_out(views),
     )
     title = "Pointing game: the map's peak in a lesion"
-    return Table("pointing", title, _heads(figures), tuple(_rows(views, figures, columns)), notes)
+    percent = tuple(figure.name for figure in figures)
+    return Table("pointing", title, _heads(figures), tuple(_rows(views, figures, columns)), notes, percent)
 
 
 def energy_table(views: Sequence[LocatedView], *, columns: Sequence[str] = COLUMNS) -> Table:
@@ -75,7 +72,8 @@ def energy_table(views: Sequence[LocatedView], *, columns: Sequence[str] = COLUM
         *_left_out(views),
     )
     title = "Energy: the part of the map's positive evidence in lesions"
-    return Table("energy", title, _heads(figures), tuple(_rows(views, figures, columns)), notes)
+    percent = tuple(figure.name for figure in figures)
+    return Table("energy", title, _heads(figures), tuple(_rows(views, figures, columns)), notes, percent)
 
 
 def overlap_table(
@@ -94,7 +92,7 @@ def overlap_table(
         top_shares: and the strongest cells, as many as cover each of these parts of the image.
     """
     cells: dict[str, Shown] = {f"log-odds above {low:g}": _above(low) for low in above}
-    cells |= {f"strongest {share:.3g} of the image": _strongest(share) for share in top_shares}
+    cells |= {f"strongest {100 * share:.3g} % of the image": _strongest(share) for share in top_shares}
     figures = {name: _overlap_figures(shown) for name, shown in cells.items()}
     notes = (
         f"Areas are exact to parts of pixels. {PATIENTS}",
@@ -206,38 +204,3 @@ def _left_out(views: Sequence[LocatedView]) -> Iterator[str]:
         yield f"{no_map} of {len(views)} views have no map (inference with outputs [map] writes them)."
     if no_breast := sum(view.breast is None for view in views):
         yield f"In {no_breast} of {len(views)} views the breast is not known: the image is not there, or shows none."
-
-
-@dataclass(frozen=True)
-class Pointing:
-    """One view with a lesion mask: is the peak in the mask, and which share of the image is the mask (chance)."""
-
-    hit: bool
-    chance: float
-
-
-def pointing(result: Mapping[str, Any], entry: Mapping[str, Any], *, dataset_dir: Path) -> list[Pointing]:
-    """The pointing game in all views of an exam that have a mask and a result.
-
-    Args:
-        result: the exam's item of ``results.json``.
-        entry: its datalist entry; ``malignant_masks`` are PNG files in the image's own pixels, not 0 in the lesion.
-        dataset_dir: the folder that the masks are relative to.
-
-    Raises:
-        ImageError: if a mask cannot be read.
-        DatalistError: if the peak lies outside a mask's pixels: the mask belongs to another image.
-    """
-    games = []
-    for view, file in entry.get("malignant_masks", {}).items():
-        if view not in result["views"]:
-            continue
-        mask = read_image(dataset_dir / file).values > 0
-        row, column = (round(result["views"][view][key]) for key in ("peak_row", "peak_column"))
-        if not (0 <= row < mask.shape[0] and 0 <= column < mask.shape[1]):
-            raise DatalistError(
-                f"{file}: has {mask.shape[0]} x {mask.shape[1]} pixels, but the peak of {view} in {result['exam_id']} "
-                f"is at row {row}, column {column}; a mask needs the image's own pixels"
-            )
-        games.append(Pointing(bool(mask[row, column]), float(mask.float().mean())))
-    return games

@@ -36,6 +36,11 @@ class Tolerance:
     def __str__(self) -> str:
         return f"{self.distance:g} {self.unit}"
 
+    @property
+    def hit(self) -> str:
+        """Where a hit is, in words."""
+        return f"within {self} of the lesion" if self.distance else "in the lesion"
+
 
 @dataclass(frozen=True)
 class LocatedView:
@@ -110,10 +115,11 @@ def read_views(
     for case in cases:
         for view in case.result["views"]:
             if is_annotated(case.entry, view) or case.label == 0:
-                yield _read_view(case, view, results_dir=results_dir, dataset_dir=dataset_dir, tolerance=tolerance)
+                yield read_view(case, view, results_dir=results_dir, dataset_dir=dataset_dir, tolerance=tolerance)
 
 
-def _read_view(case: Case, view: str, *, results_dir: Path, dataset_dir: Path, tolerance: Tolerance) -> LocatedView:
+def read_view(case: Case, view: str, *, results_dir: Path, dataset_dir: Path, tolerance: Tolerance) -> LocatedView:
+    """One view of an exam; without lesions if the datalist says of none. Arguments and errors as in ``read_views``."""
     found, image = case.result["views"][view], dataset_dir / case.entry.get(view, "")
     frame = read_frame(image) if image.is_file() else None
     shape = frame.shape if frame else None
@@ -127,7 +133,7 @@ def _read_view(case: Case, view: str, *, results_dir: Path, dataset_dir: Path, t
         pixel_size = _pixel_size(case, view, frame=frame, tolerance=tolerance)
         targets = tuple(lesion.grown(tolerance.distance, shape=shape, pixel_size=pixel_size) for lesion in lesions)
         breast = _read_breast(image) if lesions and frame else None
-    dib = read_map(results_dir / found["map"], shape=shape) if shape and found["map"] else None
+    dib = read_map(results_dir / found["map"], shape=shape) if shape and found.get("map") else None
     return LocatedView(case, view, lesions, targets, peak, shape, dib, breast)
 
 

@@ -44,6 +44,12 @@ class CellMap:
         widths = _overlaps(self.column_edges, region.left, region.mask.shape[1])
         return heights @ region.mask.astype(float) @ widths.T
 
+    def at(self, rows: NDArray[np.floating], columns: NDArray[np.floating]) -> NDArray[np.float64]:
+        """(H, W) values at a grid of (H,) rows and (W,) columns, interpolated linearly between the cells' centers."""
+        down, across = self.centers()
+        rows_done = np.stack([np.interp(rows, down, column) for column in self.values.T], axis=1)
+        return np.stack([np.interp(columns, across, row) for row in rows_done])
+
     def on_image(self) -> NDArray[np.bool_]:
         """(h, w) which cells have their center on the image."""
         rows, columns = (

@@ -33,6 +33,10 @@ class Table:
     notes: tuple[str, ...] = ()
     percent: tuple[str, ...] = ()
 
+    def as_json(self) -> dict[str, Any]:
+        """Title, rows and notes."""
+        return {"title": self.title, "rows": self.records(), "notes": self.notes}
+
     def records(self) -> list[dict[str, Any]]:
         """The rows for JSON: column -> cell; estimates as objects with value, low, high and cases."""
         return [

@@ -25,36 +25,42 @@ class Words:
 
 
 @dataclass(frozen=True)
-class WordedTable:
-    """The columns and rows of a table in words, without counts that stand in a share beside them."""
+class Column:
+    """A column in words.
 
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Words, ...], ...]
+    Attributes:
+        head: what it is called; after the figure that it tests, a p-value's is just p.
+        is_text: whether it names things; it has figures else.
+        cells: one a row.
+    """
+
+    head: str
+    is_text: bool
+    cells: tuple[Words, ...]
 
 
-def worded(table: Table) -> WordedTable:
-    """A table in words."""
+def worded(table: Table) -> list[Column]:
+    """A table in words, without counts that the share beside them says, too."""
     repeated = _repeated(table)
-    shown = [index for index in range(len(table.columns)) if index not in repeated]
-    columns = tuple(table.columns[index] for index in shown)
-    percent = [column in table.percent for column in columns]
-    rows = (
-        tuple(words(row[index], column=table.columns[index], percent=per) for index, per in zip(shown, percent))
-        for row in table.rows
-    )
-    return WordedTable(columns, tuple(rows))
+    columns: list[Column] = []
+    shown = [(name, index) for index, name in enumerate(table.columns) if index not in repeated]
+    for (before, _), (name, index) in zip([("", 0), *shown], shown, strict=False):
+        cells = [row[index] for row in table.rows]
+        in_words = tuple(words(cell, column=name, percent=name in table.percent) for cell in cells)
+        is_text = any(isinstance(cell, str) for cell in cells)
+        columns.append(Column("p" if name == f"{before} p" else name, is_text, in_words))
+    return columns
 
 
 def lines(table: Table) -> Iterator[str]:
     """A table as text: title, columns, rows, notes, an empty line."""
-    found = worded(table)
-    rows = [found.columns, *([str(cell) for cell in row] for row in found.rows)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    columns = [(column.is_text, [column.head, *map(str, column.cells)]) for column in worded(table)]
+    aligned = []
+    for is_text, column in columns:
+        width = max(map(len, column))
+        aligned.append([f"{word:{width}}" if is_text else f"{word:>{width}}" for word in column])
     yield table.title
-    for row in rows:
-        names = [f"{word:{width}}" for word, width in zip(row[:2], widths, strict=False)]
-        figures = [f"{word:>{width}}" for word, width in zip(row[2:], widths[2:], strict=True)]
-        yield "  ".join(names + figures).rstrip()
+    yield from ("  ".join(row).rstrip() for row in zip(*aligned, strict=True))
     yield from table.notes
     yield ""
 
@@ -73,7 +79,7 @@ def words(cell: Cell, *, column: str = "", percent: bool = False) -> Words:
         return Words("" if cell is None else str(cell))
     if math.isnan(cell):
         return Words(NOTHING)
-    if column.split()[-1:] == ["p"]:
+    if f" {column}".endswith(" p"):
         return Words(f"{cell:.4f}" if cell >= SMALLEST_P else f"<{SMALLEST_P:.4f}")
     return Words(f"{cell:.1f}" if column.endswith("%") else _number(cell, percent=percent))
 

@@ -72,13 +72,16 @@ KEYS: dict[str, Key] = {
 }
 
 
-def read_datalist(path: Path | str, *, dataset_dir: Path | str, need_files: bool = True) -> Datalist:
+def read_datalist(
+    path: Path | str, *, dataset_dir: Path | str, need_files: bool = True, need_views: bool = True
+) -> Datalist:
     """Read and check a datalist.
 
     Args:
         path: the JSON file.
         dataset_dir: the folder that its paths are relative to.
         need_files: insist that every file is there.
+        need_views: insist on a view in each exam.
 
     Returns:
         Part -> entries, as they stand in the file.
@@ -93,7 +96,7 @@ def read_datalist(path: Path | str, *, dataset_dir: Path | str, need_files: bool
     patients: dict[str, tuple[str, str]] = {}
     for part, index, entry in _numbered(datalist):
         place = f"{path}: {part}[{index}]"
-        _check_entry(entry, place=place)
+        _check_entry(entry, place=place, need_views=need_views)
         if need_files:
             _check_files(entry, place=place, dataset_dir=dataset_dir)
         exam_id = entry["exam_id"]
@@ -192,7 +195,7 @@ def _load(path: Path) -> Datalist:
     return datalist
 
 
-def _check_entry(entry: Any, *, place: str) -> None:
+def _check_entry(entry: Any, *, place: str, need_views: bool) -> None:
     if not isinstance(entry, dict) or not TEXT.accepts(entry.get("exam_id")):
         raise DatalistError(f"{place}: is {reprlib.repr(entry)}; an object with an exam_id is needed")
     place = f"{place} ({entry['exam_id']})"
@@ -200,7 +203,7 @@ def _check_entry(entry: Any, *, place: str) -> None:
         if key in KEYS and not KEYS[key].accepts(value):
             found = f"of type {type(value).__name__}" if key == "patient_id" else reprlib.repr(value)
             raise DatalistError(f"{place}: {key} is {found}; {KEYS[key].allowed} is allowed")
-    if not any(view in entry for view in VIEWS):
+    if need_views and not any(view in entry for view in VIEWS):
         raise DatalistError(f"{place}: has none of the views {', '.join(VIEWS)}; at least one is needed")
 
 

@@ -53,8 +53,9 @@ def overlay(
     rows, columns = _picture_shape(source)
     gray = Image.fromarray(source.values.numpy()).resize((columns, rows), Image.Resampling.BICUBIC)
     dib = found.geometry.map_to_source(found.dib, shape=(rows, columns))
-    picture = Image.fromarray(_tint(np.asarray(gray).clip(0, 1), dib.numpy() / scale))
-    _mark_peak(picture, found)
+    picture = Image.fromarray(tint(np.asarray(gray).clip(0, 1), dib.numpy() / scale))
+    stored = (found.geometry.source_rows, found.geometry.source_columns)
+    mark_peak(picture, (found.peak_row, found.peak_column), shape=stored, value=found.peak_value)
     return np.asarray(_with_caption(picture, found, view=view, exam_score=exam_score, scale=scale))
 
 
@@ -68,8 +69,8 @@ def write_overlay(path: Path, picture: NDArray[np.uint8]) -> None:
         Image.fromarray(picture).save(path)
 
 
-def _tint(gray: NDArray[np.floating], evidence: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Blend colors over gray (H, W) in 0..1; ``evidence`` (H, W) is in units of the color scale."""
+def tint(gray: NDArray[np.floating], evidence: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Blend colors over gray (H, W) in 0..1, to (H, W, 3); ``evidence`` (H, W) is in units of the color scale."""
     evidence = evidence.clip(0, 1)
     steps = np.linspace(0, 1, len(COLORS))
     color = np.stack([np.interp(evidence, steps, channel) for channel in COLORS.T], axis=-1)
@@ -85,18 +86,18 @@ def _picture_shape(source: SourceImage) -> tuple[int, int]:
     return max(1, round(rows * factor)), max(1, round(columns * factor))
 
 
-def _mark_peak(picture: Image.Image, found: ViewResult) -> None:
-    """A ring with four ticks around the peak, dark-edged to stand out on any ground; what is inside stays visible."""
-    down, across = (
-        (peak + 0.5) * drawn / stored
-        for peak, drawn, stored in zip(
-            (found.peak_row, found.peak_column),
-            (picture.height, picture.width),
-            (found.geometry.source_rows, found.geometry.source_columns),
-            strict=True,
-        )
-    )
-    ring, radius = FOUND if found.peak_value > 0 else NOT_FOUND, max(picture.size) / 40
+def mark_peak(picture: Image.Image, peak: tuple[float, float], *, shape: tuple[int, int], value: float) -> None:
+    """Draw a ring with four ticks around a peak, dark-edged to stand out on any ground; what is inside stays visible.
+
+    Args:
+        picture: RGB, to draw on.
+        peak: (row, column) in the stored image's pixels.
+        shape: (rows, columns) of the stored image.
+        value: log-odds at the peak; where it is not positive, the ring is gray.
+    """
+    drawn = (picture.height, picture.width)
+    down, across = ((at + 0.5) * side / stored for at, side, stored in zip(peak, drawn, shape, strict=True))
+    ring, radius = FOUND if value > 0 else NOT_FOUND, max(picture.size) / 40
     fine = 4  # drawn at this many times the resolution, then averaged: smooth edges
     left, top, side = math.floor(across - 2 * radius), math.floor(down - 2 * radius), math.ceil(4 * radius) + 1
     for color, width in ((PAPER, radius / 4), (ring, radius / 9)):
@@ -144,4 +145,4 @@ def _color_bar(height: int, width: int) -> Image.Image:
     """The color scale as it looks over dark tissue (upper half) and over bright tissue (lower half)."""
     tissue = np.where(np.arange(height) < height // 2, 0.25, 0.75)[:, np.newaxis]
     evidence = np.linspace(0, 1, width)[np.newaxis]
-    return Image.fromarray(_tint(*np.broadcast_arrays(tissue, evidence)))
+    return Image.fromarray(tint(*np.broadcast_arrays(tissue, evidence)))

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from dibmg_monai.views import VIEWS, Laterality, View
 RESULTS, SCORES, REFUSED = "results.json", "scores.csv", "refused.json"
 COLUMNS = ("exam_id", "label", "score", *(f"score_{part}" for part in (*Laterality, *VIEWS)))
 RESULT_KEYS = ("exam_id", "score", "breasts", "views", "missing_views", "warnings", "model")
+VIEW_NUMBERS = ("score", "peak_row", "peak_column", "peak_value")
 LIST_END = b"\n]\n"
 
 
@@ -86,7 +88,40 @@ def read_results(path: Path) -> list[dict[str, Any]]:
             raise DatalistError(
                 f"{path}: exam {index} lacks {', '.join(missing)}; all of {', '.join(RESULT_KEYS)} are needed"
             )
+        _check_parts(item, place=f"{path}: exam {index}")
     return results
+
+
+def _check_parts(item: Mapping[str, Any], *, place: str) -> None:
+    """All but the exam's own score, which is checked where it is measured."""
+    if not isinstance(item["exam_id"], str):
+        raise DatalistError(f"{place}: exam_id is {reprlib.repr(item['exam_id'])}; a text is needed")
+    for key, allowed in (("breasts", tuple(Laterality)), ("views", VIEWS)):
+        if not isinstance(item[key], dict) or not set(item[key]) <= set(allowed):
+            needed = f"an object with any of {', '.join(allowed)} is needed"
+            raise DatalistError(f"{place}: {key} is {reprlib.repr(item[key])}; {needed}")
+    for side, score in item["breasts"].items():
+        if score is not None and type(score) not in (int, float):
+            raise DatalistError(f"{place}: breast {side} has {reprlib.repr(score)}; a score or null is needed")
+    for view, found in item["views"].items():
+        if not isinstance(found, dict) or any(type(found.get(name)) not in (int, float) for name in VIEW_NUMBERS):
+            needed = f"an object with numbers for {', '.join(VIEW_NUMBERS)} is needed"
+            raise DatalistError(f"{place}: view {view} has {reprlib.repr(found)}; {needed}")
+
+
+def read_refused(path: Path) -> list[dict[str, Any]]:
+    """The exams of a ``refused.json``, each with exam_id, code and reason; none if there is no such file.
+
+    Raises:
+        DatalistError: if the file is something else.
+    """
+    if not path.exists():
+        return []
+    try:
+        refused = json.loads(path.read_text(encoding="utf-8"))
+        return [{key: item[key] for key in ("exam_id", "code", "reason")} for item in refused]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DatalistError(f"{path}: cannot be read ({error!r}); a {REFUSED} of this package was expected") from error
 
 
 def _result_item(result: ExamResult, *, maps: Mapping[View, str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_curve
 
 from dibmg_monai.evaluation.cases import labels_of, scores_of
-from dibmg_monai.evaluation.curves import curves, ranking_table
+from dibmg_monai.evaluation.curves import curves, ranking_table, roc_band
 from tests.evaluation.cohorts import case, random_cases
 
 
@@ -35,6 +35,23 @@ def test_one_class_alone() -> None:
     found = curves([0.1, 0.2], [1, 1])
     assert found.sensitivity.tolist() == [0, 0.5, 1]
     assert np.isnan(found.specificity).all()
+
+
+def test_the_band_holds_the_curve() -> None:
+    rates, cases = np.linspace(0, 1, 21), random_cases(300)
+    low, high = roc_band(cases, false_alarm_rates=rates, resamples=200)
+    false_alarms, sensitivity, _ = roc_curve(labels_of(cases), scores_of(cases))
+    curve = np.interp(rates, false_alarms, sensitivity)
+    assert (low <= curve + 1e-9).all() and (curve <= high + 1e-9).all()
+    assert (np.diff(low) >= 0).all() and high[-1] == 1
+
+
+def test_exams_of_a_patient_that_say_the_same_do_not_narrow_the_band() -> None:
+    rates, cases = np.linspace(0, 1, 21), random_cases(60)
+    thrice = [case(f"{item.exam_id} {copy}", item.label, item.score, patient_id=item.patient)
+              for item in cases for copy in range(3)]  # fmt: skip
+    bands = [roc_band(exams, false_alarm_rates=rates, resamples=50) for exams in (cases, thrice)]
+    np.testing.assert_allclose(*bands)
 
 
 def test_ranking_stands_beside_chance() -> None:

@@ -87,7 +87,7 @@ def test_overlap_of_cells_and_lesions() -> None:
     table = overlap_table(views, columns=(), above=(0, 2), top_shares=(1 / 256,))
     at_0, at_2, top = (
         row(table, cells=cells)
-        for cells in ("log-odds above 0", "log-odds above 2", f"strongest {1 / 256:.3g} of the image")
+        for cells in ("log-odds above 0", "log-odds above 2", f"strongest {100 / 256:.3g} % of the image")
     )
     assert at_0["Dice"].value == pytest.approx(2 * 40 / (75 + 40))
     assert at_0["IoU"].value == pytest.approx(40 / 75)

@@ -110,3 +110,8 @@ def test_millimeters_by_header_or_datalist(tmp_path: Path, write_mammogram: Writ
 def test_a_tolerance_is_not_negative() -> None:
     with pytest.raises(DibmgError, match=r"the tolerance is -1 mm; 0 or more is needed"):
         Tolerance(-1, "mm")
+
+
+def test_tolerances_in_words() -> None:
+    assert (str(Tolerance(5, "mm")), Tolerance(5, "mm").hit) == ("5 mm", "within 5 mm of the lesion")
+    assert Tolerance().hit == "in the lesion"

@@ -38,6 +38,11 @@ def cells(values: np.ndarray, *, side: float = 10.0, shape: tuple[int, int] | No
     return CellMap(values, *edges, shape=shape or tuple(round(count * side) for count in values.shape))
 
 
+def test_values_between_centers_are_in_proportion_and_beyond_them_stay() -> None:
+    found = cells(np.array([[0.0, 4.0], [2.0, 6.0]])).at(np.array([0.0, 4.5, 9.5, 19.0]), np.array([4.5, 12.0]))
+    np.testing.assert_allclose(found, [[0, 3], [0, 3], [1, 4], [2, 5]])
+
+
 @pytest.mark.parametrize("view", [View.RMLO, View.LCC])
 @pytest.mark.parametrize("orientation", ORIENTATIONS, ids=str)
 @pytest.mark.parametrize("shape", SHAPES)

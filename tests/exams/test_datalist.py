@@ -223,3 +223,10 @@ def test_a_place_that_cannot_be_written_to(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FolderError, match=r"file/datalist.json: cannot be written"):
         write_datalist({}, path=tmp_path / "file/datalist.json")
+
+
+def test_views_may_be_absent_where_they_are_not_needed(write: Write, tmp_path: Path) -> None:
+    path = write({"testing": [{"exam_id": "a", "label": 1}]})
+    assert read_datalist(path, dataset_dir=tmp_path, need_views=False)["testing"][0]["label"] == 1
+    with pytest.raises(DatalistError, match="has none of the views"):
+        read_datalist(path, dataset_dir=tmp_path)

@@ -8,7 +8,7 @@ import pytest
 
 from dibmg_monai.errors import DatalistError, ExamError, FolderError, ImageError
 from dibmg_monai.inference import ExamResult
-from dibmg_monai.outputs.scores import ResultsWriter, read_results
+from dibmg_monai.outputs.scores import ResultsWriter, read_refused, read_results
 from dibmg_monai.views import View
 
 MakeResult = Callable[..., ExamResult]
@@ -108,6 +108,12 @@ def test_folder_that_cannot_be_written(make_result: MakeResult, a_file: Path, tm
         writer.add(make_result(), maps={})
 
 
+def item(**parts: object) -> str:
+    """A file with one exam, sound but for some parts."""
+    sound = {"exam_id": "a", "score": 1, "breasts": {}, "views": {}, "missing_views": [], "warnings": [], "model": {}}
+    return json.dumps([{**sound, **parts}])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -115,6 +121,11 @@ def test_folder_that_cannot_be_written(make_result: MakeResult, a_file: Path, tm
         ("{}", "results.json: holds a dict; a list of exams was expected"),
         ("[1]", "results.json: exam 0 lacks exam_id, score,"),
         ('[{"exam_id": "a", "score": 1, "breasts": {}, "views": {}}]', "exam 0 lacks missing_views, warnings, model;"),
+        (item(exam_id=1), "exam 0: exam_id is 1; a text is needed"),
+        (item(breasts=[]), r"exam 0: breasts is \[\]; an object with any of R, L is needed"),
+        (item(breasts={"R": "0.5"}), "exam 0: breast R has '0.5'; a score or null is needed"),
+        (item(views={"XCCL": {}}), "exam 0: views is .*; an object with any of RCC, RMLO, LCC, LMLO is needed"),
+        (item(views={"RCC": {"score": 0.5}}), "view RCC has .*; an object with numbers for score, peak_row, peak_col"),
     ],
 )
 def test_files_that_hold_no_results(text: str, message: str, tmp_path: Path) -> None:
@@ -126,3 +137,15 @@ def test_files_that_hold_no_results(text: str, message: str, tmp_path: Path) -> 
 def test_missing_results(tmp_path: Path) -> None:
     with pytest.raises(DatalistError, match=r"results.json: cannot be read .*No such file"):
         read_results(tmp_path / "results.json")
+
+
+def test_refused_exams_come_back(make_result: Callable[..., ExamResult], tmp_path: Path) -> None:
+    assert read_refused(tmp_path / "refused.json") == []
+    writer = ResultsWriter(tmp_path)
+    writer.refuse(make_result().exam, ImageError(tmp_path / "in" / "x.dcm", "is broken", code="unreadable"))
+    assert read_refused(tmp_path / "refused.json") == [
+        {"exam_id": "exam-1", "code": "unreadable", "reason": "is broken"}
+    ]
+    (tmp_path / "refused.json").write_text('["x"]')
+    with pytest.raises(DatalistError, match=r"refused.json: cannot be read .*; a refused.json of this package"):
+        read_refused(tmp_path / "refused.json")
