@@ -147,6 +147,7 @@ class WriteResults:
             raise error
         result = exam_result(
             exam,
+            image=torch.as_tensor(item["image"]),
             maps=maps,
             view_present=item["view_present"],
             geometries=geometries(item),

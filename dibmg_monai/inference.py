@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch.nn import functional
 
 from dibmg_monai.exams.exam import Exam
 from dibmg_monai.pixels.geometry import ViewGeometry, transform_points
-from dibmg_monai.pixels.preprocessing import Preprocessing
+from dibmg_monai.pixels.preprocessing import BLACK, Preprocessing
 from dibmg_monai.pooling import breast_views, dib_maps, scores
 from dibmg_monai.views import VIEWS, Laterality, View
 
@@ -63,6 +65,7 @@ class ExamResult:
 def exam_result(
     exam: Exam,
     *,
+    image: torch.Tensor,
     maps: torch.Tensor,
     view_present: torch.Tensor,
     geometries: Mapping[View, ViewGeometry],
@@ -73,6 +76,7 @@ def exam_result(
 
     Args:
         exam: the exam, for its files.
+        image: (4, S, S) in [-1, 1], what the network saw.
         maps: (8, h, w) class maps, logits.
         view_present: (4,) bool.
         geometries: of the views that are present.
@@ -81,12 +85,19 @@ def exam_result(
     """
     batch, present = maps[None].float().cpu(), view_present[None].cpu()
     dib = dib_maps(batch)[0]
+    seen = functional.adaptive_max_pool2d(image.float().cpu(), dib.shape[-2:]) > BLACK
 
     def score(*views: View) -> float:
         return scores(batch, present, views=views).item()
 
     views = {
-        view: _view_result(dib[view.channel], geometry=geometry, score=score(view), file=exam.files[view])
+        view: _view_result(
+            dib[view.channel],
+            seen=seen[view.channel].numpy(),
+            geometry=geometry,
+            score=score(view),
+            file=exam.files[view],
+        )
         for view, geometry in geometries.items()
     }
     breasts = {
@@ -95,11 +106,17 @@ def exam_result(
     return ExamResult(exam, score(*VIEWS), breasts, views, warnings, model)
 
 
-def _view_result(dib: torch.Tensor, *, geometry: ViewGeometry, score: float, file: Path) -> ViewResult:
-    """The peak is looked for on the image alone: what the network says of padding is in the scores, but nowhere."""
+def _view_result(
+    dib: torch.Tensor, *, seen: NDArray[np.bool_], geometry: ViewGeometry, score: float, file: Path
+) -> ViewResult:
+    """The peak is looked for on the image alone, and there where the network saw more than black.
+
+    What it says of padding and of air is in the scores, but nowhere.
+    """
     shape = (dib.shape[0], dib.shape[1])
-    on_image = np.where(geometry.cells_inside(shape), dib.numpy(), -np.inf)
-    cell_row, cell_column = np.unravel_index(on_image.argmax(), shape)
+    on_image = geometry.cells_inside(shape)
+    candidates = on_image & seen if (on_image & seen).any() else on_image
+    cell_row, cell_column = np.unravel_index(np.where(candidates, dib.numpy(), -np.inf).argmax(), shape)
     row, column = transform_points(geometry.cell_to_source(shape), cell_row, cell_column)
     return ViewResult(
         score=score,
@@ -148,6 +165,7 @@ class Predictor:
         maps = self.network(loaded.image[None].to(self.device))[0]
         return exam_result(
             exam,
+            image=loaded.image,
             maps=maps,
             view_present=loaded.view_present,
             geometries=loaded.geometries,

@@ -103,3 +103,26 @@ def test_the_peak_is_on_the_image_even_if_padding_scores_higher(
     assert dib_maps(Darkness()(torch.full((1, 4, 32, 32), -1.0))).max() > found.peak_value
     assert 0 <= found.peak_row < 200
     assert 0 <= found.peak_column < 100
+
+
+def test_the_peak_is_not_in_black_air_even_if_that_scores_highest(
+    write_mammogram: WriteMammogram, breast: Callable, tmp_path: Path
+) -> None:
+    class Darkness(Brightness):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return super().forward(-images)
+
+    pixels = breast(200, 100, wall="left")
+    write_mammogram("l.dcm", pixels, view="LCC", BitsStored=12, HighBit=11)
+    predict = Predictor(Darkness(), preprocessing=Preprocessing(image_size=256), model=MODEL)
+    found = predict(Exam("x", tmp_path, {View.LCC: Path("l.dcm")})).views[View.LCC]
+    row, column = round(found.peak_row), round(found.peak_column)
+    assert pixels[max(0, row - 8) : row + 9, max(0, column - 8) : column + 9].any()
+    assert found.peak_value < found.dib.max()
+
+
+def test_a_black_image_has_its_peak_somewhere_on_it(write_mammogram: WriteMammogram, tmp_path: Path) -> None:
+    write_mammogram("l.dcm", np.zeros((200, 100), np.uint16), view="LCC", BitsStored=12, HighBit=11)
+    found = predictor()(Exam("x", tmp_path, {View.LCC: Path("l.dcm")})).views[View.LCC]
+    assert 0 <= found.peak_row < 200
+    assert 0 <= found.peak_column < 100

@@ -129,6 +129,7 @@ def read(network: DIBMG, exams: Sequence[Prepared]) -> Reading:
             maps = network(exam.image[None])[0]
         result = exam_result(
             Exam("phantom", Path(), {view: Path(f"{view}.dcm") for view in VIEWS}),
+            image=exam.image,
             maps=maps,
             view_present=torch.ones(4, dtype=torch.bool),
             geometries=exam.geometries,

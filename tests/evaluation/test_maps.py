@@ -29,7 +29,7 @@ def found_in(shape: tuple[int, int], orientation: Orientation, *, view: View = V
     exam = Exam("a", Path(), {view: Path("x.png")})
     present = torch.tensor([other is view for other in View])
     options = {"geometries": {view: geometry}, "warnings": (), "model": ModelInfo("test", "0", "0")}
-    return exam_result(exam, maps=maps, view_present=present, **options).views[view]
+    return exam_result(exam, image=torch.zeros(4, 320, 320), maps=maps, view_present=present, **options).views[view]
 
 
 def cells(values: np.ndarray, *, side: float = 10.0, shape: tuple[int, int] | None = None) -> CellMap:
