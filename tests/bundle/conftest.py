@@ -66,7 +66,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in (root / "configs").glob("*.yaml"):
         config = yaml.safe_load(path.read_text())
         config |= {key: value for key, value in SMALL.items() if key in config}
-        if "network_def" in config:
+        if config.get("network_def", {}).get("_target_", "").endswith("DIBMG"):
             config["network_def"] |= NARROW
         path.write_text(yaml.safe_dump(config, sort_keys=False))
     torch.manual_seed(0)

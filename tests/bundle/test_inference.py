@@ -41,6 +41,7 @@ def auc(folder: Path) -> float:
         ("train",),
         ("train", "film"),
         ("train", "film", "pretrain"),
+        ("train", "film", "peer"),
     ],
     ids="+".join,
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from ignite.engine import Engine, Events
 from monai.bundle import ConfigParser
 from monai.transforms import Compose
@@ -13,6 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from dibmg_monai.errors import DatalistError, DibmgError
 from dibmg_monai.loss import ExamLoss
+from dibmg_monai.weights import load_predictor
 
 from .conftest import BUNDLE, Configure, LastWords, unwrapped
 
@@ -108,6 +110,14 @@ def test_a_resumed_training_is_as_an_unbroken_one(
     torch.testing.assert_close(resumed, unbroken, rtol=0, atol=0)
     assert resumed["checkpoint.pt"]["epoch"] == 4
     assert resumed["checkpoint.pt"]["best"]["value"] == workflow.evaluator.state.best_metric > 0
+
+
+def test_the_peer_trains_and_its_weights_are_evaluated(configure: Configure, bundle: Path, tmp_path: Path) -> None:
+    configure("train", "film", "peer", epochs=1, batch_size=4).run()
+    config = yaml.safe_load((tmp_path / "out" / "model.yaml").read_text())
+    assert config["network_def"] == {"_target_": "dibmg_monai.peer.ResNet18CAM"}
+    predictor = load_predictor(bundle, model_path=tmp_path / "out" / "model.pt")
+    assert type(predictor.network).__name__ == "ResNet18CAM"
 
 
 def test_seeds_differ(configure: Configure, tmp_path: Path) -> None:
