@@ -9,8 +9,8 @@ nothing. Who knows how large masses are still needs no network: after a blur of 
 mass in 0.97 of the views (AUC 0.91). Phantoms are easy, and no evidence about patients; the parts work together.
 
 Over training seeds 0 to 8 the AUC was 0.99 to 1.00, and the peak was in the mass in 0.98, 0.91, 0.79, 0.79, 0.87, 0.93,
-0.82, 0.53 and 0.95 of the views; with labels that say nothing (seeds 0 to 4, and seed 0 on two threads) the AUC was 0.40
-to 0.77, the peak in the mass in 0.08 to 0.28. The bars are for a median of three seeds.
+0.82, 0.53 and 0.95 of the views; with labels that say nothing (seeds 0 to 4, and seed 0 on two threads) the AUC was
+0.40 to 0.77, the peak in the mass in 0.08 to 0.28. The bars are for a median of three seeds.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
