@@ -13,7 +13,7 @@ from dibmg_monai.exams.listing import list_files
 from dibmg_monai.exams.rules import Refusal, cautions, refusal
 from dibmg_monai.views import VIEWS, View
 
-NEEDED = "at least one DICOM mammogram (Modality MG, For Presentation, CC or MLO) is needed; PNG images need a datalist"
+NEEDED = "at least one DICOM mammogram (Modality MG, For Presentation, CC or MLO) is needed; pictures need a datalist"
 MANIFEST = "manifest.json"  # its usual name
 FORMAT = {"format": "dibmg-manifest", "version": 1}
 

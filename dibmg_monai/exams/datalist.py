@@ -59,6 +59,7 @@ KEYS: dict[str, Key] = {
     ),
     "invasive": _one_of(True, False),
     "size_mm": _number(0, 300),
+    "spacing_mm": _number(0.001, 10),  # between the pixels of the images as stored
     "institution": TEXT,
     "digitizer": TEXT,
     "cancer_side": _one_of("R", "L", "RL"),

@@ -16,7 +16,7 @@ class Exam:
     Attributes:
         exam_id: a name that is unique within a run and fit for a folder name; never a patient's name or identifier.
         root: the folder that ``files`` are relative to.
-        files: view -> image file (DICOM or PNG), relative to ``root``; an absent view is simply not there.
+        files: view -> image file (DICOM, PNG, TIFF or PGM), relative to ``root``; an absent view is simply not there.
         label: 1 biopsy-proven cancer, 0 normal, None unknown (Kim 2018, Data collection).
         warnings: what a reader of the result ought to know about how the exam was put together.
 
