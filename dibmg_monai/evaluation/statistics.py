@@ -53,7 +53,7 @@ def _wilson(hits: int, cases: int) -> tuple[float, float]:
     share, z2 = hits / cases, Z * Z / cases
     center = (share + z2 / 2) / (1 + z2)
     half = Z * math.sqrt(share * (1 - share) / cases + z2 / (4 * cases)) / (1 + z2)
-    return max(0.0, center - half), min(1.0, center + half)
+    return (center - half if hits > 0 else 0.0), (center + half if hits < cases else 1.0)
 
 
 def _clopper_pearson(hits: int, cases: int) -> tuple[float, float]:

@@ -77,3 +77,8 @@ def test_estimates_of_one_value() -> None:
 def test_mean_of_independent_estimates() -> None:
     found = mean_of([Estimate(0.6, 0.5, 0.7, 10), Estimate(0.8, 0.7, 0.9, 20)])
     assert (found.value, found.low, found.cases) == pytest.approx((0.7, 0.7 - 0.1 / 2**0.5, 30))
+
+
+def test_wilson_bounds_of_none_and_of_all_are_exact() -> None:
+    assert [proportion(0, cases).low for cases in range(1, 60)] == [0.0] * 59
+    assert [proportion(cases, cases).high for cases in range(1, 60)] == [1.0] * 59
