@@ -43,8 +43,8 @@ format: env
 bench: env
 	$(BIN)/python tests/benchmarks/bench.py
 
-# The shipped weights: planted masses in crops, then in whole exams, then exam labels from three seeds, whose mean, in half
-# precision, is shipped. bundle/docs/README.md has the record.
+# The shipped weights: planted masses in crops, then in whole exams, then exam labels; in half precision.
+# bundle/docs/README.md has the record.
 FILM := OMP_NUM_THREADS=1 $(BIN)/python -m monai.bundle run --bundle_root bundle --num_workers 1 \
   --dataset_dir "$(DDSM)" --datalist "$(DDSM)/datalist.json"
 PLANTED := --config_file "['bundle/configs/train.yaml','bundle/configs/film.yaml','bundle/configs/pretrain.yaml']"
@@ -52,9 +52,8 @@ LABELS := --config_file "['bundle/configs/train.yaml','bundle/configs/film.yaml'
 weights: env
 	$(FILM) $(PLANTED) --crop_size 112 --epochs 40 --learning_rate 0.001 --output_dir out/weights/crops
 	$(FILM) $(PLANTED) --init_path out/weights/crops/model.pt --output_dir out/weights/whole
-	for seed in 0 1 2; do $(FILM) $(LABELS) --seed $$seed --init_path out/weights/whole/checkpoint.pt \
-	  --output_dir out/weights/labels$$seed || exit 1; done
-	$(BIN)/python -m dibmg_monai average out/weights/labels?/checkpoint.pt --half --output bundle/models/model.pt
+	$(FILM) $(LABELS) --init_path out/weights/whole/checkpoint.pt --output_dir out/weights/labels
+	$(BIN)/python -m dibmg_monai average out/weights/labels/model.pt --half --output bundle/models/model.pt
 
 clean:
 	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
