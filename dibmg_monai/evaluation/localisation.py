@@ -47,11 +47,9 @@ def pointing_table(views: Sequence[LocatedView], *, tolerance: Tolerance, column
     notes = (
         f"A hit is a peak at most {tolerance} from a lesion of its view. Wilson intervals: views count as independent.",
         "Chance is the part of the image, or of the breast, in which a peak would be a hit.",
-        *_left_out(views),
     )
     title = "Pointing game: the map's peak in a lesion"
-    percent = tuple(figure.name for figure in figures)
-    return Table("pointing", title, _heads(figures), tuple(_rows(views, figures, columns)), notes, percent)
+    return _shares_table("pointing", title, views, figures=figures, columns=columns, notes=notes)
 
 
 def energy_table(views: Sequence[LocatedView], *, columns: Sequence[str] = COLUMNS) -> Table:
@@ -69,11 +67,9 @@ def energy_table(views: Sequence[LocatedView], *, columns: Sequence[str] = COLUM
     notes = (
         f"Energy is positive log-odds times area, on the image; a map without any counts as 0. {PATIENTS}",
         "Chance is the part of the image, or of the breast, that lesions cover: what even evidence would reach.",
-        *_left_out(views),
     )
     title = "Energy: the part of the map's positive evidence in lesions"
-    percent = tuple(figure.name for figure in figures)
-    return Table("energy", title, _heads(figures), tuple(_rows(views, figures, columns)), notes, percent)
+    return _shares_table("energy", title, views, figures=figures, columns=columns, notes=notes)
 
 
 def overlap_table(
@@ -153,6 +149,20 @@ def _overlap_figures(shown: Shown) -> tuple[Figure, ...]:
 def _iou(dice: float) -> float:
     """Intersection over union of two areas with this Dice coefficient."""
     return dice / (2 - dice)
+
+
+def _shares_table(
+    name: str,
+    title: str,
+    views: Sequence[LocatedView],
+    *,
+    figures: Sequence[Figure],
+    columns: Sequence[str],
+    notes: Sequence[str],
+) -> Table:
+    """A table of figures that are all shares."""
+    rows, percent = tuple(_rows(views, figures, columns)), tuple(figure.name for figure in figures)
+    return Table(name, title, _heads(figures), rows, (*notes, *_left_out(views)), percent)
 
 
 def _heads(figures: Sequence[Figure]) -> tuple[str, ...]:

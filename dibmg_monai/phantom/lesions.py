@@ -108,7 +108,7 @@ def draw_lesion(
     if lesion.feature == "calcification":
         shape, inside = _draw_cluster(rng, lesion, *place)
     else:
-        shape, inside = draw_mass(rng, *place, size_mm=lesion.size_mm, spiculated=lesion.spiculated)
+        shape, inside = _draw_mass(rng, *place, size_mm=lesion.size_mm, spiculated=lesion.spiculated)
     brightness[rows, columns], mask[rows, columns] = lesion.contrast * shape, inside
     return brightness, mask
 
@@ -135,7 +135,7 @@ def _sample_place(rng: np.random.Generator, breast: Breast, *, radius_mm: float)
     return float(chosen[0]), float(chosen[1]), float(chosen[2])
 
 
-def draw_mass(
+def _draw_mass(
     rng: np.random.Generator, right: Field, down: Field, spacing_mm: float, *, size_mm: float, spiculated: bool
 ) -> tuple[Field, NDArray[np.bool_]]:
     """A round or lobulated body, brightest at its center, with a soft edge or with spicules.
