@@ -12,6 +12,8 @@ help:
 	@echo "make lint   ruff, mypy, typos        make format   let ruff mend what it can"
 	@echo "make bench  seconds, shares and ratios of each stage"
 	@echo "make weights DDSM=DIR   train the shipped weights again; DIR has the films and their datalist.json"
+	@echo "make map    the build context of the MONAI Application Package, in $(MAP)"
+	@echo "make map-image   its image                  make map-run STUDY=DIR [OUT=DIR]   run it; both need docker"
 	@echo "make clean  remove the environment and what was made"
 
 env: $(VENV)/.ready
@@ -57,3 +59,29 @@ weights: env
 
 clean:
 	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+
+# The MONAI Application Package; docs/deploy.md says more. Docker and its engine are needed for the last two targets only.
+# The image's user has the number of whom it is built for, and writes to OUT; root has 1000 there.
+MAP := out/map
+MAP_IMAGE := dib-mg:$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' dibmg_monai/__init__.py)
+MAP_USER := $(shell id -u | sed 's/^0$$/1000/')
+OUT ?= out/map-run
+
+.PHONY: map map-image map-run docker-engine
+map: env
+	@rm -rf $(MAP)
+	@$(BIN)/python apps/package.py --output $(MAP)
+
+docker-engine:
+	@docker version >/dev/null 2>&1 || \
+	  { echo "error: no docker engine answers; make map writes the build context without one" >&2; exit 1; }
+
+map-image: docker-engine map
+	docker build --tag $(MAP_IMAGE) --build-arg UNAME=holoscan --build-arg UID=$(MAP_USER) --build-arg GID=$(MAP_USER) \
+	  --build-arg GPU_TYPE=dgpu $(MAP)
+
+map-run: docker-engine
+	@test -n "$(STUDY)" || { echo "error: which study? make map-run STUDY=DIR [OUT=DIR]" >&2; exit 1; }
+	@install --directory --owner=$(MAP_USER) "$(OUT)"
+	docker run --rm --network none --volume "$(abspath $(STUDY))":/var/holoscan/input:ro \
+	  --volume "$(abspath $(OUT))":/var/holoscan/output $(MAP_IMAGE)

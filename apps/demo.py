@@ -14,8 +14,8 @@ from typing import Any
 
 from PIL import Image
 
-from dibmg_monai.outputs.exam_files import Output
 from dibmg_monai.outputs.folder import exam_folder
+from dibmg_monai.outputs.png import Overlays
 from dibmg_monai.outputs.scores import RESULTS, read_results
 from dibmg_monai.views import View
 
@@ -57,7 +57,7 @@ def picture(results: Sequence[Mapping[str, Any]], *, output_dir: Path) -> Image.
 
 def small_overlay(item: Mapping[str, Any], view: View, *, output_dir: Path) -> Image.Image:
     """An overlay at the height of a row."""
-    with Image.open(exam_folder(output_dir, item["exam_id"]) / Output.OVERLAY.file_name(view)) as image:
+    with Image.open(exam_folder(output_dir, item["exam_id"]) / Overlays.file_name(view)) as image:
         return image.resize((image.width * PICTURE_ROW // image.height, PICTURE_ROW), Image.Resampling.LANCZOS)
 
 

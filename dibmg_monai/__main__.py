@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from dibmg_monai import __version__
-from dibmg_monai.commands import average, datalist, exams, phantom, report, reproduction, split
+from dibmg_monai.commands import average, datalist, exams, listen, phantom, report, reproduction, send, split
 from dibmg_monai.commands.terminal import say
 from dibmg_monai.errors import DibmgError
 
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m dibmg_monai", description="DIB-MG for MONAI. Research use only.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (datalist, split, exams, phantom, report, reproduction, average):
+    for command in (datalist, split, exams, phantom, report, reproduction, average, send, listen):
         command.add(commands)
     arguments = parser.parse_args(argv)
     try:

@@ -53,6 +53,10 @@ class ModelError(DibmgError):
     """A model file is missing, is none, or does not fit the network."""
 
 
+class NodeError(DibmgError):
+    """A DICOM node is named wrongly, cannot be reached, or does not take an object."""
+
+
 def _one_line(text: str) -> str:
     """Messages quote those of other libraries, and some of these have several lines."""
     return " ".join(line.strip() for line in text.splitlines())

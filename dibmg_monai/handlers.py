@@ -4,19 +4,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import ignite.distributed as idist
 import torch
 from ignite.engine import Events
+from ignite.metrics import Metric
 from monai.data.utils import decollate_batch
 from monai.engines import PrepareBatch, Workflow
-from monai.handlers import ROCAUC
+from monai.metrics import compute_roc_auc
 
-from dibmg_monai.errors import DibmgError, ExamError, ImageError, known_error
+from dibmg_monai.errors import ExamError, ImageError, known_error
 from dibmg_monai.exams.datalist import exam_from_entry
 from dibmg_monai.exams.exam import Exam
 from dibmg_monai.inference import ModelInfo, exam_result
-from dibmg_monai.outputs.exam_files import Output, write_exam
+from dibmg_monai.outputs.exam_files import Output, parse_outputs, write_exam
+from dibmg_monai.outputs.parts import join_parts, remove_parts
 from dibmg_monai.outputs.scores import ResultsWriter
-from dibmg_monai.transforms import geometries, refusal
+from dibmg_monai.transforms import geometries, refusal, values_of_interest
 
 
 class PrepareExamBatch(PrepareBatch):
@@ -61,20 +64,43 @@ def labelled_scores(output: Sequence[Mapping[str, Any]]) -> tuple[torch.Tensor, 
     return scores[known].unsqueeze(1), labels[known].unsqueeze(1)
 
 
-class ExamAUC(ROCAUC):
-    """Area under the ROC curve of the exams with a label and a score; nan without both labels among them."""
+def of_all_processes(value: Any) -> list[Any]:
+    """What each of several processes has, by rank; all of them have to ask."""
+    if idist.get_world_size() == 1:
+        return [value]
+    values: list[Any] = [None] * idist.get_world_size()
+    torch.distributed.all_gather_object(values, value)
+    return values
+
+
+class ExamAUC(Metric):
+    """Area under the ROC curve of the exams with a label and a score; nan without both labels among them.
+
+    Of several processes each may have as many exams as it likes, or none: MONAI's ``ROCAUC`` would wait for the others.
+    """
 
     def __init__(self) -> None:
         super().__init__(output_transform=labelled_scores)
 
-    def update(self, output: Sequence[torch.Tensor]) -> None:
-        """Add an iteration's exams; MONAI's metrics accept no empty one, as a refused exam leaves behind."""
-        if len(output[0]):
-            super().update(output)
+    def reset(self) -> None:
+        """Begin anew."""
+        self.scores: list[float] = []
+        self.labels: list[int] = []
 
-    def compute(self) -> Any:
+    def update(self, output: Sequence[torch.Tensor]) -> None:
+        """Add an iteration's exams."""
+        scores, labels = output
+        self.scores += scores.flatten().tolist()
+        self.labels += labels.flatten().tolist()
+
+    def compute(self) -> float:
         """The area, over all processes."""
-        return float("nan") if self.metric_fn.get_buffer() is None else super().compute()
+        shares = of_all_processes((self.scores, self.labels))
+        scores, labels = ([value for share in shares for value in share[part]] for part in (0, 1))
+        if len(set(labels)) < 2:
+            return float("nan")
+        area: Any = compute_roc_auc(torch.tensor(scores), torch.tensor(labels))
+        return float(area)
 
 
 class PassKnownErrors:
@@ -96,12 +122,14 @@ class PassKnownErrors:
 class WriteResults:
     """Writes every exam's results as soon as its maps are there, so that a run that is stopped loses nothing.
 
+    Of several processes each writes the scores of its own exams; at the end they become those of one process.
+
     Args:
         output_dir: where to.
-        entries: the datalist part that the engine runs over.
+        entries: the datalist part that the engine runs over, or all processes' engines together.
         dataset_dir: the folder that the entries' files are relative to.
         model: to write into the results.
-        outputs: what to write of each view beside the scores: "map", "overlay", "capture" (DICOM images only).
+        outputs: what to write, by the names of ``Output``: a list, or a text with commas.
     """
 
     def __init__(
@@ -111,15 +139,12 @@ class WriteResults:
         entries: Sequence[Mapping[str, Any]],
         dataset_dir: str | Path,
         model: ModelInfo,
-        outputs: Sequence[str] = (),
+        outputs: str | Sequence[str] = (Output.JSON,),
     ) -> None:
         self.output_dir = Path(output_dir)
         self.exams = {str(entry["exam_id"]): exam_from_entry(entry, dataset_dir=Path(dataset_dir)) for entry in entries}
         self.model = model
-        try:
-            self.outputs = [Output(name) for name in outputs]
-        except ValueError as error:
-            raise DibmgError(f"outputs is {outputs!r}; a list of any of {', '.join(Output)} is needed") from error
+        self.outputs = parse_outputs(outputs)
 
     def attach(self, engine: Workflow) -> None:
         """Attach to an evaluator."""
@@ -129,7 +154,13 @@ class WriteResults:
 
     def start(self, engine: Workflow) -> None:
         """Begin a new set of files."""
-        self.results = ResultsWriter(self.output_dir)
+        scores, processes = Output.JSON in self.outputs, idist.get_world_size()
+        if idist.get_rank() == 0:
+            remove_parts(self.output_dir)
+            self.results = ResultsWriter(self.output_dir, scores=scores)
+        if processes > 1:
+            idist.barrier()  # first the old files go
+            self.results = ResultsWriter(self.output_dir, scores=scores, part=idist.get_rank())
         self.refused: list[ImageError] = []
 
     def __call__(self, engine: Workflow) -> None:
@@ -151,6 +182,7 @@ class WriteResults:
             maps=maps,
             view_present=item["view_present"],
             geometries=geometries(item),
+            voi=values_of_interest(item),
             warnings=tuple(item["warnings"].splitlines()),
             model=self.model,
         )
@@ -162,7 +194,11 @@ class WriteResults:
         Raises:
             ExamError: if all were.
         """
-        for error in self.refused:
-            engine.logger.warning("refused: %s", error)
-        if len(self.refused) == len(self.exams):
-            raise ExamError(f"{self.output_dir}: no result, for no exam could be read. The first: {self.refused[0]}")
+        refused = [error for errors in of_all_processes(self.refused) for error in errors]
+        if idist.get_rank() == 0:
+            if idist.get_world_size() > 1:
+                join_parts(self.output_dir, exam_ids=list(self.exams))
+            for error in refused:
+                engine.logger.warning("refused: %s", error)
+        if len(refused) == len(self.exams):
+            raise ExamError(f"{self.output_dir}: no result, for no exam could be read. The first: {refused[0]}")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from dibmg_monai.exams.exam import Exam
+from dibmg_monai.findings import Finding, find_regions, finding_threshold
 from dibmg_monai.pixels.geometry import ViewGeometry, transform_points
 from dibmg_monai.pixels.preprocessing import BLACK, Preprocessing
 from dibmg_monai.pooling import breast_views, dib_maps, scores
@@ -36,6 +37,8 @@ class ViewResult:
         dib: (h, w) float32, the DIB map: log-odds of cancer against normal per cell. Their mean is the view's score.
         geometry: leads from the map's cells to the stored image's pixels.
         file: the image file, relative to the exam's root.
+        findings: the regions of the map that speak for cancer, the strongest first.
+        voi: which values of interest of the image were shown, in words.
     """
 
     score: float
@@ -45,6 +48,8 @@ class ViewResult:
     dib: torch.Tensor
     geometry: ViewGeometry
     file: Path
+    findings: tuple[Finding, ...] = ()
+    voi: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ def exam_result(
     maps: torch.Tensor,
     view_present: torch.Tensor,
     geometries: Mapping[View, ViewGeometry],
+    voi: Mapping[View, str],
     warnings: tuple[str, ...],
     model: ModelInfo,
 ) -> ExamResult:
@@ -80,53 +86,55 @@ def exam_result(
         maps: (8, h, w) class maps, logits.
         view_present: (4,) bool.
         geometries: of the views that are present.
+        voi: which values of interest of each were shown, to hand on.
         warnings: to hand on.
         model: to hand on.
     """
     batch, present = maps[None].float().cpu(), view_present[None].cpu()
     dib = dib_maps(batch)[0]
     seen = functional.adaptive_max_pool2d(image.float().cpu(), dib.shape[-2:]) > BLACK
+    shown = {view: _shown(geometry, seen[view.channel].numpy()) for view, geometry in geometries.items()}
+    threshold = finding_threshold(_peak(dib[view.channel], cells)[1] for view, cells in shown.items())
 
     def score(*views: View) -> float:
         return scores(batch, present, views=views).item()
 
-    views = {
-        view: _view_result(
-            dib[view.channel],
-            seen=seen[view.channel].numpy(),
-            geometry=geometry,
+    def view_result(view: View) -> ViewResult:
+        geometry, values = geometries[view], dib[view.channel]
+        cell, peak_value = _peak(values, shown[view])
+        row, column = transform_points(geometry.cell_to_source((values.shape[0], values.shape[1])), *cell)
+        return ViewResult(
             score=score(view),
+            peak_row=float(row),
+            peak_column=float(column),
+            peak_value=peak_value,
+            dib=values,
+            geometry=geometry,
             file=exam.files[view],
+            findings=find_regions(values, geometry, candidates=shown[view], threshold=threshold),
+            voi=voi[view],
         )
-        for view, geometry in geometries.items()
-    }
+
+    views = {view: view_result(view) for view in geometries}
     breasts = {
         side: score(*breast_views(side)) for side in Laterality if any(view in views for view in breast_views(side))
     }
     return ExamResult(exam, score(*VIEWS), breasts, views, warnings, model)
 
 
-def _view_result(
-    dib: torch.Tensor, *, seen: NDArray[np.bool_], geometry: ViewGeometry, score: float, file: Path
-) -> ViewResult:
-    """The peak is looked for on the image alone, and there where the network saw more than black.
+def _shown(geometry: ViewGeometry, seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(h, w) the cells to look for peaks and findings in: on the image, where the network saw more than black.
 
-    What it says of padding and of air is in the scores, but nowhere.
+    What the map says of padding and of air is in the scores, but nowhere.
     """
-    shape = (dib.shape[0], dib.shape[1])
-    on_image = geometry.cells_inside(shape)
-    candidates = on_image & seen if (on_image & seen).any() else on_image
-    cell_row, cell_column = np.unravel_index(np.where(candidates, dib.numpy(), -np.inf).argmax(), shape)
-    row, column = transform_points(geometry.cell_to_source(shape), cell_row, cell_column)
-    return ViewResult(
-        score=score,
-        peak_row=float(row),
-        peak_column=float(column),
-        peak_value=float(dib[cell_row, cell_column]),
-        dib=dib,
-        geometry=geometry,
-        file=file,
-    )
+    on_image = geometry.cells_inside((seen.shape[0], seen.shape[1]))
+    return on_image & seen if (on_image & seen).any() else on_image
+
+
+def _peak(dib: torch.Tensor, candidates: NDArray[np.bool_]) -> tuple[tuple[int, int], float]:
+    """The strongest of some cells, and its log-odds."""
+    row, column = divmod(int(np.where(candidates, dib.numpy(), -np.inf).argmax()), dib.shape[1])
+    return (row, column), float(dib[row, column])
 
 
 class Predictor:
@@ -169,6 +177,7 @@ class Predictor:
             maps=maps,
             view_present=loaded.view_present,
             geometries=loaded.geometries,
+            voi=loaded.voi,
             warnings=loaded.warnings,
             model=self.model,
         )

@@ -24,8 +24,9 @@ class LoadExamd(Transform):
     """A datalist entry -> the network's input, as plain tensors and strings that collate and cache.
 
     The result has: ``image`` (4, S, S) float32 in [-1, 1]; ``view_present`` (4,) bool; ``geometry`` (4, 9) int64, which
-    ``geometries`` reads; ``label`` () int64, -1 if unknown; ``exam_id``; ``warnings``, one a line; ``refused``, which
-    ``refusal`` reads. All else in the entry stays behind: its keys differ between exams.
+    ``geometries`` reads; ``voi``, which ``values_of_interest`` reads; ``label`` () int64, -1 if unknown; ``exam_id``;
+    ``warnings``, one a line; ``refused``, which ``refusal`` reads. All else in the entry stays behind: its keys differ
+    between exams.
 
     An exam that cannot be read passes as refused, with no view present, because an error that leaves a data loader's
     worker arrives as a text with a traceback in it. Whoever takes the item decides: inference goes on with the other
@@ -49,13 +50,14 @@ class LoadExamd(Transform):
             refused = error
             size = self.preprocessing.image_size
             nothing = torch.zeros(len(VIEWS), dtype=torch.bool)
-            loaded = ExamInput(torch.full((len(VIEWS), size, size), BLACK), nothing, {}, ())
+            loaded = ExamInput(torch.full((len(VIEWS), size, size), BLACK), nothing, {}, {}, ())
         label = data.get("label")
         return {
             "exam_id": str(data["exam_id"]),
             "image": loaded.image,
             "view_present": loaded.view_present,
             "geometry": _stacked(loaded.geometries),
+            "voi": "\n".join(loaded.voi.get(view, "") for view in VIEWS),
             "label": torch.tensor(NO_LABEL if label is None else int(label)),
             "warnings": "\n".join(loaded.warnings),
             "refused": _marked(refused),
@@ -77,6 +79,11 @@ def geometries(item: Mapping[str, Any]) -> dict[View, ViewGeometry]:
         for view, row, present in zip(VIEWS, item["geometry"], item["view_present"], strict=True)
         if present
     }
+
+
+def values_of_interest(item: Mapping[str, Any]) -> dict[View, str]:
+    """Which values of interest the views present in an item of ``LoadExamd`` show, in words."""
+    return {view: words for view, words in zip(VIEWS, item["voi"].split("\n"), strict=True) if words}
 
 
 def refusal(item: Mapping[str, Any]) -> ImageError | None:

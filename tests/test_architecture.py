@@ -13,15 +13,17 @@ LAYERS = [
     {"views", "errors", "network"},
     {"exams", "pixels", "pooling"},
     {"phantom"},
-    {"peer", "loss", "transforms", "inferer", "inference", "evaluation"},
+    {"peer", "loss", "transforms", "inferer", "findings", "inference", "evaluation"},
     {"weights", "outputs"},
+    {"analysis"},
+    {"pacs"},
     {"reports"},
     {"handlers", "training"},
     {"commands"},
     {"__main__"},
 ]
-# Within a layer: exams hand files to pixels.
-ALLOWED = {("pixels", "exams")}
+# Within a layer: exams hand files to pixels, and a result has findings.
+ALLOWED = {("pixels", "exams"), ("inference", "findings")}
 
 
 def layer_of(name: str) -> int:

@@ -59,7 +59,7 @@ def entries(tmp_path: Path, breast: Callable[..., np.ndarray]) -> list[dict]:
 
 
 def evaluate(
-    entries: list[dict], folder: Path, *, outputs: tuple[str, ...] = ("map",), allow_refused: bool = True
+    entries: list[dict], folder: Path, *, outputs: tuple[str, ...] = ("json", "nifti"), allow_refused: bool = True
 ) -> None:
     loader = LoadExamd(Preprocessing(image_size=64), dataset_dir=folder)
     writer = WriteResults(folder / "out", entries=entries, dataset_dir=folder, model=MODEL, outputs=outputs)
@@ -85,7 +85,7 @@ def test_one_bad_exam_does_not_stop_the_others(entries: list[dict], tmp_path: Pa
 
 def test_an_exam_whose_files_cannot_be_made_is_refused(entries: list[dict], tmp_path: Path) -> None:
     with pytest.raises(ExamError, match=r"no result, for no exam could be read\. The first: .*good\.png: .*DICOM"):
-        evaluate([entries[0], entries[2]], tmp_path, outputs=("capture",))
+        evaluate([entries[0], entries[2]], tmp_path, outputs=("json", "sc"))
     refused = json.loads((tmp_path / "out" / "refused.json").read_text())
     assert [item["file"] for item in refused] == ["good.png", "good.png"]
 
@@ -118,5 +118,5 @@ def test_errors_that_a_user_can_mend_are_logged_without_traceback(caplog: pytest
 
 
 def test_outputs_of_another_kind(entries: list[dict], tmp_path: Path) -> None:
-    with pytest.raises(DibmgError, match=r"outputs is \['maps'\]; a list of any of overlay, map, capture is needed"):
+    with pytest.raises(DibmgError, match=r"outputs is \['maps'\]; any of json, png, .* is needed"):
         WriteResults(tmp_path, entries=entries, dataset_dir=tmp_path, model=MODEL, outputs=["maps"])

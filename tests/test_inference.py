@@ -24,8 +24,12 @@ ORIENTATIONS = [Orientation(*bits) for bits in itertools.product((False, True), 
 class Brightness(torch.nn.Module):
     """Stands in for a network that has learned: its cancer map is the mean brightness of each block of pixels."""
 
+    def __init__(self, *, gain: float = 1.0) -> None:
+        super().__init__()
+        self.gain = gain
+
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        cancer = torch.nn.functional.avg_pool2d(images, STRIDE)
+        cancer = self.gain * torch.nn.functional.avg_pool2d(images, STRIDE)
         return torch.stack([torch.zeros_like(cancer), cancer], dim=2).flatten(1, 2)
 
 
@@ -61,6 +65,21 @@ def test_a_planted_square_is_the_peak(
     assert abs(found.peak_column - expected[1]) <= cell
     assert found.peak_value == found.dib.max()
     assert result.warnings == ()
+
+
+def test_a_planted_square_is_the_finding(write_mammogram: WriteMammogram, breast: Callable, tmp_path: Path) -> None:
+    canonical = breast(512, 300)
+    canonical[200:264, 200:232] = 4095
+    write_mammogram("x.dcm", canonical, view="RCC", BitsStored=12, HighBit=11)
+    exam = Exam("x", tmp_path, {View.RCC: Path("x.dcm")})
+    predict = Predictor(Brightness(gain=10.0), preprocessing=Preprocessing(image_size=512), model=MODEL)
+    found = predict(exam).views[View.RCC]
+    (finding,) = found.findings
+    assert finding.peak_value == found.peak_value
+    rows, columns = np.nonzero(finding.mask(found.geometry))
+    # cells of 16 pixels, as far as they are covered enough to reach odds of 10 to 1
+    np.testing.assert_allclose([rows.min(), rows.max(), columns.min(), columns.max()], [200, 263, 200, 231], atol=16)
+    assert found.voi == "full range: 0 to 4095"
 
 
 def test_scores_are_pooled_maps_and_absent_views_have_none(

@@ -52,6 +52,21 @@ def test_exams_as_a_datalist(study: Path) -> None:
     assert entry == {"exam_id": STUDY, "RMLO": "RMLO.dcm", "LCC": "LCC.dcm", "LMLO": "LMLO.dcm"}
 
 
+def test_exams_that_the_paper_excluded(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = study.parent / "known.csv"
+    table.write_text(f"exam_id,surgery\n{STUDY},yes\n")
+    assert main(["exams", "study", "--exclusion-table", "known.csv"]) == 0
+    warning = "the paper excluded such exams: surgery, by line 2 of known.csv (Kim 2018, Data collection)"
+    assert capsys.readouterr().out.splitlines()[0].endswith(f"RCC is missing; {warning}")
+    (exam,) = json.loads(Path("manifest.json").read_text())["exams"]
+    assert exam["exclusions"]["surgery"] == {"answer": "yes", "place": "line 2 of known.csv"}
+    assert main(["exams", "study", "--exclusion-table", "known.csv", "--exclusions", "refuse"]) == 2
+    assert "  excluded: 3 (LCC.dcm, LMLO.dcm, RMLO.dcm)" in capsys.readouterr().out
+    table.write_text("exam_id,surgery\n1.2.3,perhaps\n")
+    assert main(["exams", "study", "--exclusion-table", "known.csv"]) == 2
+    assert "known.csv: line 2: surgery is neither 'yes' nor 'no' nor empty" in capsys.readouterr().err
+
+
 def test_the_folder_that_is_read_stays_as_it_is(
     study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

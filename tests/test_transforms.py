@@ -13,7 +13,8 @@ from dibmg_monai.errors import ImageError
 from dibmg_monai.exams.datalist import exam_from_entry
 from dibmg_monai.pixels.preprocessing import Preprocessing
 from dibmg_monai.pooling import scores
-from dibmg_monai.transforms import NO_LABEL, ExamScored, LoadExamd, geometries, refusal
+from dibmg_monai.transforms import NO_LABEL, ExamScored, LoadExamd, geometries, refusal, values_of_interest
+from dibmg_monai.views import VIEWS, View
 
 
 @pytest.fixture
@@ -35,6 +36,7 @@ def test_the_transform_is_the_preprocessing(entries: list[dict], tmp_path: Path)
     assert torch.equal(item["image"], direct.image)
     assert torch.equal(item["view_present"], direct.view_present)
     assert geometries(item) == direct.geometries
+    assert values_of_interest(item) == direct.voi == dict.fromkeys((View.RCC, View.LCC), "full range: 0 to 65535")
     assert item["label"] == NO_LABEL
 
 
@@ -45,6 +47,7 @@ def test_exams_of_different_make_up_collate(entries: list[dict], tmp_path: Path)
     assert batch["label"].tolist() == [1, NO_LABEL]
     assert batch["exam_id"] == ["a", "b"]
     assert [refusal(item) for item in decollate_batch(batch)] == [None, None]
+    assert [list(values_of_interest(item)) for item in decollate_batch(batch)] == [list(VIEWS), [View.RCC, View.LCC]]
 
 
 def test_items_survive_a_cache_on_disk(entries: list[dict], tmp_path: Path) -> None:
@@ -64,6 +67,7 @@ def test_a_bad_exam_is_marked(entries: list[dict], tmp_path: Path) -> None:
     assert vars(error) == vars(direct.value)
     assert not bad["view_present"].any()
     assert bad["image"].eq(-1).all()
+    assert values_of_interest(bad) == {}
     assert refusal(good) is None
 
 

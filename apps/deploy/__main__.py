@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from dibmg_monai.commands.exclusion_options import add_exclusion_options, exclusions_from
 from dibmg_monai.errors import DibmgError, ExamError
 
 log = logging.getLogger("dibmg_monai.deploy")
@@ -20,7 +21,7 @@ def main() -> int:
     arguments = parse_arguments()
     set_up_logging()
     try:
-        analyze(arguments.input, arguments.output, model=arguments.model)
+        analyze(arguments)
     except DibmgError as error:
         log.error("error: %s", error)
         return 1
@@ -50,6 +51,10 @@ def parse_arguments() -> argparse.Namespace:
             required=default is None and name != "model",
             help=f"{meaning} (or {variable})",
         )
+    kinds = "what to write: json,png,nifti,sc,seg,sr,cadsr (default: these), gsps; the last five need DICOM images"
+    parser.add_argument("--outputs", metavar="KINDS", help=kinds)
+    parser.add_argument("--send", metavar="AET@HOST:PORT", help="send the DICOM results to this node, such as a PACS")
+    add_exclusion_options(parser)
     return parser.parse_args()
 
 
@@ -69,26 +74,41 @@ def set_up_logging() -> None:
     os.environ.setdefault("HOLOSCAN_LOG_LEVEL", "CRITICAL")
 
 
-def analyze(study: Path, output_dir: Path, *, model: Path | None) -> None:
-    """Run the graph, and say how many exams came out.
+def analyze(arguments: argparse.Namespace) -> None:
+    """Run the graph, say how many exams came out, and send their DICOM results where that is wanted.
 
     Raises:
-        DibmgError: if none did.
+        DibmgError: if none came out, or the node does not take them.
     """
     from app import DeployApp  # takes seconds: --help and wrong arguments do without
 
+    from dibmg_monai.outputs.exam_files import DEFAULT, parse_outputs
+    from dibmg_monai.outputs.folder import exam_folder
     from dibmg_monai.outputs.overlay import NOTICE
     from dibmg_monai.outputs.scores import REFUSED
+    from dibmg_monai.pacs.node import Node
+    from dibmg_monai.pacs.send import send_all
 
+    study, output_dir = arguments.input, arguments.output
+    node = Node.parse(arguments.send) if arguments.send else None
     log.info(NOTICE)
-    app = DeployApp(study=study, output_dir=output_dir, model=model)
+    app = DeployApp(
+        study=study,
+        output_dir=output_dir,
+        model=arguments.model,
+        outputs=DEFAULT if arguments.outputs is None else parse_outputs(arguments.outputs),
+        exclusions=exclusions_from(arguments),
+    )
     app.run()
-    found, written, refused = app.loader.found, app.writer.written, app.refusals.written
+    found, written, refused = app.loader.found, len(app.writer.exam_ids), app.refusals.written
     log.info("%d of %d exams written to %s, %d refused", written, found, output_dir, refused)
     if written + refused < found:
         raise ExamError(f"{study}: stopped after {written + refused} of its {found} exams")
     if not written:
         raise ExamError(f"{study}: none of its exams could be used; {output_dir / REFUSED} says why")
+    if node:
+        folders = [exam_folder(output_dir, exam_id) for exam_id in app.writer.exam_ids]
+        send_all([path for folder in folders for path in sorted(folder.glob("*.dcm"))], node)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """The operator graph: study loader -> inference -> writers."""
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from monai.deploy.core import Application
 from operators import ExamWriter, Inference, RefusalWriter, StudyLoader
 
+from dibmg_monai.exams.exclusions import Exclusions
 from dibmg_monai.inference import Predictor
+from dibmg_monai.outputs.exam_files import Output
 from dibmg_monai.outputs.scores import ResultsWriter
 from dibmg_monai.weights import load_predictor
 
@@ -20,19 +23,29 @@ class DeployApp(Application):
         study: the folder with DICOM files.
         output_dir: the folder to write.
         model: as for ``bundle_predictor``.
+        outputs: what to write.
+        exclusions: what to do about surgery, implants and clips.
 
     Raises:
         ModelError: if the model cannot be used.
         FolderError: if the output folder cannot be written.
     """
 
-    def __init__(self, *, study: Path, output_dir: Path, model: Path | None) -> None:
+    def __init__(
+        self,
+        *,
+        study: Path,
+        output_dir: Path,
+        model: Path | None,
+        outputs: Collection[Output],
+        exclusions: Exclusions,
+    ) -> None:
         super().__init__([sys.executable, __file__])  # its own command line, lest Holoscan parses ours
         predictor = bundle_predictor(model)
-        results = ResultsWriter(output_dir)
-        self.loader = StudyLoader(self, name="study_loader", study=study, output_dir=output_dir)
+        results = ResultsWriter(output_dir, scores=Output.JSON in outputs)
+        self.loader = StudyLoader(self, name="study_loader", study=study, output_dir=output_dir, exclusions=exclusions)
         self.inference = Inference(self, name="inference", predictor=predictor)
-        self.writer = ExamWriter(self, name="exam_writer", results=results)
+        self.writer = ExamWriter(self, name="exam_writer", results=results, outputs=outputs)
         self.refusals = RefusalWriter(self, name="refusal_writer", results=results)
 
     def compose(self) -> None:

@@ -1,7 +1,7 @@
 """The operators: receive, one call into dibmg_monai, emit. What they hand on is one exam at a time."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +10,9 @@ from monai.deploy.core import ExecutionContext, Fragment, InputContext, Operator
 from dibmg_monai.errors import ImageError
 from dibmg_monai.exams.assembly import MANIFEST, survey, write_manifest
 from dibmg_monai.exams.exam import Exam
+from dibmg_monai.exams.exclusions import Exclusions
 from dibmg_monai.inference import ExamResult
-from dibmg_monai.outputs.exam_files import write_exam
+from dibmg_monai.outputs.exam_files import Output, write_exam
 from dibmg_monai.outputs.scores import ResultsWriter
 
 log = logging.getLogger("dibmg_monai.deploy")
@@ -31,15 +32,17 @@ class StudyLoader(Operator):
     Args:
         study: the folder with DICOM files, at any depth.
         output_dir: where the manifest goes.
+        exclusions: what to do about surgery, implants and clips.
 
     Attributes:
         found: exams in the study.
         emitted: exams handed on so far.
     """
 
-    def __init__(self, fragment: Fragment, *, name: str, study: Path, output_dir: Path) -> None:
+    def __init__(self, fragment: Fragment, *, name: str, study: Path, output_dir: Path, exclusions: Exclusions) -> None:
         self.study = study
         self.output_dir = output_dir
+        self.exclusions = exclusions
         self.exams: Iterator[Exam] = iter(())
         self.found, self.emitted = 0, 0
         super().__init__(fragment, name=name)
@@ -55,7 +58,7 @@ class StudyLoader(Operator):
             FolderError: if the study cannot be read, or the manifest cannot be written.
             ExamError: if there is no exam in the study.
         """
-        assembly = survey(self.study)
+        assembly = survey(self.study, exclusions=self.exclusions)
         write_manifest(assembly, path=self.output_dir / MANIFEST)
         assembly.require_exam()
         self.exams = iter(assembly.exams)
@@ -103,18 +106,20 @@ class Inference(Operator):
 
 
 class ExamWriter(Operator):
-    """Result -> scores, overlays, NIfTI maps and DICOM Secondary Captures in the output folder.
+    """Result -> its files in the output folder.
 
     Args:
         results: the run's scores.
+        outputs: what to write.
 
     Attributes:
-        written: exams written so far.
+        exam_ids: of the exams written so far.
     """
 
-    def __init__(self, fragment: Fragment, *, name: str, results: ResultsWriter) -> None:
+    def __init__(self, fragment: Fragment, *, name: str, results: ResultsWriter, outputs: Collection[Output]) -> None:
         self.results = results
-        self.written = 0
+        self.outputs = outputs
+        self.exam_ids: list[str] = []
         super().__init__(fragment, name=name)
 
     def setup(self, spec: OperatorSpec) -> None:
@@ -126,11 +131,11 @@ class ExamWriter(Operator):
         """Write one exam."""
         result = op_input.receive("result")
         try:
-            write_exam(result, self.results)
+            write_exam(result, self.results, outputs=self.outputs)
         except ImageError as error:
             op_output.emit(RefusedExam(result.exam, error), "refusal")
             return
-        self.written += 1
+        self.exam_ids.append(result.exam.exam_id)
         log.info("  score %.3f", result.score)
 
 

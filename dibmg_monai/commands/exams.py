@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dibmg_monai.commands.exclusion_options import add_exclusion_options, exclusions_from
 from dibmg_monai.commands.terminal import Commands, say
 from dibmg_monai.errors import FolderError
 from dibmg_monai.views import VIEWS
@@ -26,6 +27,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--datalist", type=Path, metavar="FILE", help="also write the exams as a datalist's testing part"
     )
+    add_exclusion_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -34,7 +36,7 @@ def run(arguments: argparse.Namespace) -> None:
     from dibmg_monai.exams.assembly import MANIFEST, survey, write_manifest
     from dibmg_monai.exams.datalist import entry_from_exam, write_datalist
 
-    assembly = survey(arguments.folder)
+    assembly = survey(arguments.folder, exclusions=exclusions_from(arguments))
     manifest = arguments.output if arguments.output.suffix == ".json" else arguments.output / MANIFEST
     if manifest.resolve().is_relative_to(assembly.root.resolve()):
         raise FolderError(f"{manifest}: lies in the folder that is read, {assembly.root}; name another with --output")

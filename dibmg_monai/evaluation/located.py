@@ -13,7 +13,7 @@ from dibmg_monai.errors import DatalistError, DibmgError
 from dibmg_monai.evaluation.cases import Case
 from dibmg_monai.evaluation.maps import CellMap, read_map
 from dibmg_monai.evaluation.regions import Region, is_annotated, read_lesions, union
-from dibmg_monai.pixels.frame import Frame, read_frame
+from dibmg_monai.exams.image_file import Frame, read_frame
 from dibmg_monai.pixels.orientation import breast_mask
 from dibmg_monai.pixels.reader import read_image
 

@@ -1,46 +1,25 @@
 """A folder of files -> exams, and a manifest: every file used or refused, with the reason."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
-from typing import Any
 
-from dibmg_monai.errors import ExamError, ImageError
+from dibmg_monai.errors import ExamError
+from dibmg_monai.exams.cautions import cautions
+from dibmg_monai.exams.choice import SAME_UID, best_of, passed_over
 from dibmg_monai.exams.exam import Exam
-from dibmg_monai.exams.headers import Header, read_header
+from dibmg_monai.exams.exclusions import REPORT, Exclusions, Policy, met
+from dibmg_monai.exams.headers import Header
 from dibmg_monai.exams.json_file import write_json
-from dibmg_monai.exams.listing import list_files
-from dibmg_monai.exams.rules import Refusal, cautions, refusal
+from dibmg_monai.exams.rules import Refusal
+from dibmg_monai.exams.scanning import scan
 from dibmg_monai.views import VIEWS, View
 
 NEEDED = "at least one DICOM mammogram (Modality MG, For Presentation, CC or MLO) is needed; pictures need a datalist"
 MANIFEST = "manifest.json"  # its usual name
 FORMAT = {"format": "dibmg-manifest", "version": 1}
-
-# Of several images of one view the best is used. The first of these that sets two images apart decides between them:
-# yes is better than no, later better than earlier.
-CHOICE: tuple[tuple[str, Callable[[Header], Any]], ...] = (
-    ("a standard, unmodified view", lambda header: not header.modifiers),
-    ("not a partial view", lambda header: not header.is_partial),
-    ("an exposure, not synthesized", lambda header: not header.is_synthesized),
-    ("acquired later", lambda header: header.acquired),
-    ("the last by SOPInstanceUID (0008,0018)", lambda header: header.sop_instance),
-)
-
-
-@dataclass(frozen=True)
-class Scan:
-    """What the files of a folder are; names are relative to ``root``.
-
-    Attributes:
-        root: the folder.
-        headers: the facts of every file that is readable DICOM, refused or not, ordered by name.
-        refusals: why a file can be in no exam.
-    """
-
-    root: Path
-    headers: Mapping[Path, Header]
-    refusals: Mapping[Path, Refusal]
+EXCLUDED = "excluded"
 
 
 @dataclass(frozen=True)
@@ -49,8 +28,8 @@ class ManifestEntry:
 
     Attributes:
         file: relative to the assembly's root.
-        code: ``used``, or a reason code: one of ``rules.REFUSALS``, ``not-dicom``, ``unreadable``, ``duplicate`` (the
-            same image again) or ``repeated-view`` (another image of the view was used).
+        code: ``used``, or a reason code: one of ``refusals.REFUSALS``, ``not-dicom``, ``unreadable``, those of
+            ``choice`` (another image of the view was used) or ``excluded`` (the exam meets a criterion of the paper).
         reason: a sentence.
         exam_id: the exam that it is used in.
         view: the view that it is used as.
@@ -89,22 +68,32 @@ class Assembly:
         raise ExamError(f"{self.root}: has no mammography exam, only {', '.join(found)}; {NEEDED}")
 
 
-def assemble(folder: Path) -> Assembly:
+@dataclass(frozen=True)
+class _Study:
+    """The images of one study of one patient, refused or not; and how many patients have its StudyInstanceUID."""
+
+    exam_id: str
+    headers: Mapping[Path, Header]
+    patients: int
+
+
+def assemble(folder: Path, *, exclusions: Exclusions = REPORT) -> Assembly:
     """Find the exams in a folder.
 
     Args:
         folder: searched at any depth, links followed; or one file, taken as a study of one image.
+        exclusions: what to do about the paper's criteria of exclusion.
 
     Raises:
         FolderError: if the folder is missing, empty or cannot be read.
         ExamError: if there is no exam in it.
     """
-    assembly = survey(folder)
+    assembly = survey(folder, exclusions=exclusions)
     assembly.require_exam()
     return assembly
 
 
-def survey(folder: Path) -> Assembly:
+def survey(folder: Path, *, exclusions: Exclusions = REPORT) -> Assembly:
     """Like ``assemble``, but finding no exam is a result too: the manifest then says why.
 
     Raises:
@@ -113,37 +102,28 @@ def survey(folder: Path) -> Assembly:
     found = scan(folder)
     exams: list[Exam] = []
     refusals = dict(found.refusals)
-    for exam_id, headers in _studies(found.headers).items():
+    for study in _studies(found.headers, refusals):
         chosen: dict[View, Path] = {}
         for view in VIEWS:
-            candidates = [file for file in headers if headers[file].view is view and file not in refusals]
+            candidates = [file for file in study.headers if study.headers[file].view is view and file not in refusals]
             if candidates:
-                chosen[view] = best = max(candidates, key=lambda file: _merits(headers[file]))
-                refusals |= {file: _passed_over(file, best, headers) for file in candidates if file != best}
-        if chosen:
-            warnings = (*_missing_views(chosen, headers, refusals), *_cautions(chosen, headers))
-            exams.append(Exam(exam_id, found.root, chosen, warnings=warnings))
+                chosen[view] = best = best_of(candidates, study.headers)
+                refusals |= {
+                    file: passed_over(file, best, study.headers, root=found.root) for file in candidates if file != best
+                }
+        if not chosen:
+            continue
+        hints = {file: header.hints for file, header in study.headers.items() if header.modality in ("", "MG", "CR")}
+        answers = exclusions.answers(study.exam_id, hints, used=chosen.values())
+        if exclusions.policy is Policy.REFUSE and met(answers):
+            why = Refusal(EXCLUDED, f"its exam is excluded: {met(answers)} (Kim 2018, Data collection)")
+            refusals |= dict.fromkeys(chosen.values(), why)
+            continue
+        warnings = list(_warnings(study, chosen, refusals))
+        if met(answers):
+            warnings.append(f"the paper excluded such exams: {met(answers)} (Kim 2018, Data collection)")
+        exams.append(Exam(study.exam_id, found.root, chosen, warnings=tuple(warnings), exclusions=answers))
     return Assembly(found.root, tuple(exams), _manifest(exams, refusals))
-
-
-def scan(folder: Path) -> Scan:
-    """Read the header of every file in a folder, and judge it.
-
-    Raises:
-        FolderError: if the folder is missing, empty or cannot be read.
-    """
-    listing = list_files(folder)
-    headers: dict[Path, Header] = {}
-    refusals = {path: Refusal("unreadable", f"cannot be opened: {why}") for path, why in listing.unreadable.items()}
-    for file in listing.files:
-        try:
-            headers[file] = header = read_header(listing.root / file)
-        except ImageError as error:
-            refusals[file] = Refusal(error.code, error.reason)
-        else:
-            if reason := refusal(header):
-                refusals[file] = reason
-    return Scan(listing.root, headers, refusals)
 
 
 def write_manifest(assembly: Assembly, *, path: Path) -> None:
@@ -158,6 +138,10 @@ def write_manifest(assembly: Assembly, *, path: Path) -> None:
             "views": {view: file.as_posix() for view, file in exam.files.items()},
             "missing_views": list(exam.missing_views),
             "warnings": list(exam.warnings),
+            "exclusions": {
+                name: {"answer": answer.value, "place": answer.place or None}
+                for name, answer in exam.exclusions.items()
+            },
         }
         for exam in assembly.exams
     ]
@@ -175,8 +159,8 @@ def write_manifest(assembly: Assembly, *, path: Path) -> None:
     write_json({**FORMAT, "exams": exams, "files": files}, path=path)
 
 
-def _studies(headers: Mapping[Path, Header]) -> dict[str, dict[Path, Header]]:
-    """Exam id -> the images of one study of one patient; ids are StudyInstanceUIDs or public case numbers.
+def _studies(headers: Mapping[Path, Header], refusals: Mapping[Path, Refusal]) -> Iterator[_Study]:
+    """Ordered by id; ids are StudyInstanceUIDs or public case numbers.
 
     Studies of several patients under one UID, which should not be, are told apart by -2, -3, ... after it.
     """
@@ -184,36 +168,32 @@ def _studies(headers: Mapping[Path, Header]) -> dict[str, dict[Path, Header]]:
     for file, header in headers.items():
         patients = groups.setdefault(header.case or header.study, {})
         patients.setdefault("" if header.case else header.patient, {})[file] = header
-    return {
-        study if number == 1 else f"{study}-{number}": images
-        for study, patients in sorted(groups.items())
-        for number, (_, images) in enumerate(sorted(patients.items()), start=1)
-    }
+    for study, patients in sorted(groups.items()):
+        with_exam = [patient for patient in sorted(patients) if not patients[patient].keys() <= refusals.keys()]
+        for number, patient in enumerate(with_exam, start=1):
+            yield _Study(study if number == 1 else f"{study}-{number}", patients[patient], len(with_exam))
 
 
-def _merits(header: Header) -> tuple[Any, ...]:
-    return tuple(merit(header) for _, merit in CHOICE)
-
-
-def _passed_over(file: Path, best: Path, headers: Mapping[Path, Header]) -> Refusal:
-    """Why another image of the view was used."""
-    if headers[file].sop_instance and headers[file].sop_instance == headers[best].sop_instance:
-        return Refusal("duplicate", f"has the SOPInstanceUID (0008,0018) of {best}, which is used")
-    merits = zip(CHOICE, _merits(headers[file]), _merits(headers[best]), strict=True)
-    why = next((name for (name, _), mine, its in merits if mine != its), "the first by file name")
-    return Refusal("repeated-view", f"shows {headers[file].view} again; {best} is used: it is {why}")
-
-
-def _missing_views(
-    chosen: Mapping[View, Path], headers: Mapping[Path, Header], refusals: Mapping[Path, Refusal]
-) -> list[str]:
-    """A sentence for each absent view, with the images of it that were refused."""
-    sentences = []
+def _warnings(study: _Study, chosen: Mapping[View, Path], refusals: Mapping[Path, Refusal]) -> Iterator[str]:
+    """What a reader of the result ought to know about how the exam was put together."""
+    if study.patients > 1:
+        yield (
+            f"StudyInstanceUID (0020,000D) is shared by {study.patients} patients, told apart by PatientID (0010,0020)"
+        )
     for view in VIEWS:
         if view not in chosen:
-            refused = [f"{file} ({refusals[file].code})" for file, header in headers.items() if header.view is view]
-            sentences.append(f"{view} is missing" + (f"; refused: {', '.join(refused)}" if refused else ""))
-    return sentences
+            absent = [
+                f"{file} ({refusals[file].code})" for file, header in study.headers.items() if header.view is view
+            ]
+            yield f"{view} is missing" + (f"; refused: {', '.join(absent)}" if absent else "")
+    for file, why in refusals.items():
+        if file in study.headers and why.code == SAME_UID:
+            yield f"{study.headers[file].view}: {file} {why.reason}"
+    uids = {view: study.headers[file].sop_instance for view, file in chosen.items()}
+    for one, other in combinations(uids, 2):
+        if uids[one] and uids[one] == uids[other]:
+            yield f"{one}, {other}: have the same SOPInstanceUID (0008,0018)"
+    yield from _cautions(chosen, study.headers)
 
 
 def _cautions(chosen: Mapping[View, Path], headers: Mapping[Path, Header]) -> list[str]:

@@ -2,15 +2,17 @@
 
 from collections.abc import MutableSequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pydicom import Dataset
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 
 @dataclass(frozen=True)
 class Attributes:
     """The attributes of a dataset, by keyword. Damaged values raise what pydicom raises: see ``dicom_file.parsing``."""
 
-    dataset: Dataset
+    dataset: "Dataset"
 
     def texts(self, keyword: str) -> tuple[str, ...]:
         """All values; none if the attribute is missing or empty."""
@@ -23,10 +25,13 @@ class Attributes:
         """The first value; empty if there is none."""
         return next(iter(self.texts(keyword)), "")
 
+    def numbers(self, keyword: str) -> tuple[float, ...]:
+        """All values as numbers; none if the attribute is missing or empty."""
+        return tuple(float(text) for text in self.texts(keyword) if text)
+
     def number(self, keyword: str) -> float | None:
         """The first value as a number; None if there is none."""
-        text = self.text(keyword)
-        return float(text) if text else None
+        return next(iter(self.numbers(keyword)), None)
 
     def yes_no(self, keyword: str) -> bool | None:
         """True for YES, False for NO, None for anything else."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from dibmg_monai.errors import ExamError
+from dibmg_monai.exams.exclusions import Answers
 from dibmg_monai.views import VIEWS, View
 
 
@@ -19,6 +20,7 @@ class Exam:
         files: view -> image file (DICOM, PNG, TIFF or PGM), relative to ``root``; an absent view is simply not there.
         label: 1 biopsy-proven cancer, 0 normal, None unknown (Kim 2018, Data collection).
         warnings: what a reader of the result ought to know about how the exam was put together.
+        exclusions: criterion of the paper -> whether the exam meets it; empty if nobody looked, as in a datalist.
 
     Raises:
         ExamError: if there is no file at all.
@@ -29,12 +31,14 @@ class Exam:
     files: Mapping[View, Path]
     label: int | None = None
     warnings: tuple[str, ...] = field(default=())
+    exclusions: Answers = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.files:
             raise ExamError(f"exam {self.exam_id}: has none of the views {', '.join(VIEWS)}; at least one is needed")
         ordered = {view: Path(self.files[view]) for view in VIEWS if view in self.files}
         object.__setattr__(self, "files", MappingProxyType(ordered))
+        object.__setattr__(self, "exclusions", MappingProxyType(dict(self.exclusions)))
 
     @property
     def missing_views(self) -> tuple[View, ...]:

@@ -1,34 +1,38 @@
-"""One DICOM header -> what it says about a mammogram. Facts only: ``rules.py`` says which images may enter an exam."""
+"""One DICOM header -> what it says about a mammogram. Facts only: ``refusals.py`` says which images enter an exam."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydicom import config
 from pydicom.uid import UID
 
+from dibmg_monai.exams import exclusions, signs, view_sources
 from dibmg_monai.exams.attributes import Attributes
 from dibmg_monai.exams.dicom_file import open_dicom, parsing
-from dibmg_monai.exams.statements import LATERALITY, PROJECTION, Statement, first_statement, modifiers
+from dibmg_monai.exams.statements import Statement, contradictions, first_statement
+from dibmg_monai.exams.view_sources import LATERALITY, PROJECTION
+from dibmg_monai.exams.vocabulary import SIDES, VIEW_WORDS
 from dibmg_monai.views import View
 
 KEYWORDS = (
     *("SOPInstanceUID", "SOPClassUID", "StudyInstanceUID", "PatientID", "Modality", "PresentationIntentType"),
-    *("ImageType", "SeriesDescription", "ImageLaterality", "Laterality", "SharedFunctionalGroupsSequence"),
-    *("ViewCodeSequence", "ViewPosition", "PatientOrientation", "EstimatedRadiographicMagnificationFactor"),
-    *("PartialView", "QualityControlImage", "AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime"),
-    *("ContentDate", "ContentTime", "Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "NumberOfFrames"),
+    *("ImageType", "EstimatedRadiographicMagnificationFactor", "FieldOfViewDimensions", "PhotometricInterpretation"),
+    *("AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime", "ContentDate", "ContentTime"),
+    *("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "NumberOfFrames"),
+    *view_sources.KEYWORDS,
+    *signs.KEYWORDS,
+    *exclusions.KEYWORDS,
 )
 
 # PatientID in CBIS-DDSM, which gives every image a patient and a study of its own; regions and masks end in _1, _2, ...
 CBIS_DDSM = re.compile(r"(Calc|Mass)-(Training|Test)_(?P<case>P_\d+)_(LEFT|RIGHT)_(CC|MLO)(?P<region>_\d+)?")
 
-SYNTHESIZED_SERIES = re.compile(r"\b[CS]-view\b", re.IGNORECASE)  # vendor practice: C-View, S-View
-
 
 @dataclass(frozen=True)
 class Header:
-    """The facts of one image's header. Empty text, an empty tuple or None: the header does not say.
+    """The facts of one image's header. Empty text, an empty tuple, mapping or None: the header does not say.
 
     Attributes:
         sop_instance: SOPInstanceUID.
@@ -39,14 +43,16 @@ class Header:
         is_region: a region cut from a mammogram, or its mask (CBIS-DDSM).
         modality: Modality.
         intent: PresentationIntentType.
-        image_type: ImageType, all its values.
         laterality: the breast: R, L, or what else stands there.
         projection: CC, MLO, another view's short name, or what else stands there.
-        modifiers: what sets the view apart from the standard one: names of PS3.16 CID 4015, or codes not in it.
+        contradictions: what other places say against these two.
+        modifiers: what sets the view apart from the standard one -> the attribute that says so. Names are those of
+            PS3.16 CID 4015, or codes not in it.
+        signs: of ``signs.SIGNS``, those that the image has.
+        hints: what the header says on the paper's criteria of exclusion.
         magnification: EstimatedRadiographicMagnificationFactor.
-        is_partial: PartialView.
-        is_synthesized: computed from tomosynthesis.
-        is_quality_control: QualityControlImage.
+        field_mm: FieldOfViewDimensions: two sides, or a diameter.
+        photometric: PhotometricInterpretation.
         frames: NumberOfFrames.
         samples: SamplesPerPixel.
         acquired: when, as text that sorts; never to be shown.
@@ -61,28 +67,34 @@ class Header:
     is_region: bool
     modality: str
     intent: str
-    image_type: tuple[str, ...]
     laterality: Statement
     projection: Statement
-    modifiers: tuple[str, ...]
+    contradictions: tuple[Statement, ...]
+    modifiers: Mapping[str, str]
+    signs: Mapping[str, Statement]
+    hints: exclusions.Hints
     magnification: float | None
-    is_partial: bool | None
-    is_synthesized: bool | None
-    is_quality_control: bool | None
+    field_mm: tuple[float, ...]
+    photometric: str
     frames: int
     samples: int
     acquired: str = field(repr=False)
     missing_pixels: str
 
     @property
-    def image_type_text(self) -> str:
-        """ImageType as it stands in the file."""
-        return "\\".join(self.image_type)
+    def modifiers_text(self) -> str:
+        """The modifiers in one text, with their places."""
+        return ", ".join(f"{name} by {attribute}" for name, attribute in self.modifiers.items())
 
     @property
-    def modifiers_text(self) -> str:
-        """The modifiers in one text."""
-        return ", ".join(self.modifiers)
+    def contradictions_text(self) -> str:
+        """The contradictions in one text."""
+        return ", ".join(f"{other.attribute} says {other.value}" for other in self.contradictions)
+
+    @property
+    def field_text(self) -> str:
+        """The field of view in one text."""
+        return " x ".join(f"{side:g}" for side in self.field_mm)
 
     @property
     def sop_class_name(self) -> str:
@@ -104,38 +116,46 @@ def read_header(path: Path) -> Header:
     """
     dataset, missing_pixels = open_dicom(path, keywords=KEYWORDS)
     with parsing(path):
-        header = Attributes(dataset)
-        dialect = CBIS_DDSM.fullmatch(header.text("PatientID"))
-        return Header(
-            sop_instance=header.text("SOPInstanceUID"),
-            sop_class=header.text("SOPClassUID") or Attributes(dataset.file_meta).text("MediaStorageSOPClassUID"),
-            study=header.text("StudyInstanceUID"),
-            patient=header.text("PatientID"),
-            case=dialect["case"] if dialect else "",
-            is_region=dialect is not None and dialect["region"] is not None,
-            modality=header.text("Modality"),
-            intent=header.text("PresentationIntentType"),
-            image_type=header.texts("ImageType"),
-            laterality=first_statement(LATERALITY, header),
-            projection=first_statement(PROJECTION, header),
-            modifiers=modifiers(header),
-            magnification=header.number("EstimatedRadiographicMagnificationFactor"),
-            is_partial=header.yes_no("PartialView"),
-            is_synthesized=_is_synthesized(header),
-            is_quality_control=header.yes_no("QualityControlImage"),
-            frames=int(header.number("NumberOfFrames") or 1),
-            samples=int(header.number("SamplesPerPixel") or 1),
-            acquired=_acquired(header),
-            missing_pixels=missing_pixels,
-        )
+        media_class = Attributes(dataset.file_meta).text("MediaStorageSOPClassUID")
+        return header_of(Attributes(dataset), media_class=media_class, missing_pixels=missing_pixels)
 
 
-def _is_synthesized(header: Attributes) -> bool | None:
-    """PS3.3 C.8.11.7.1.4: GENERATED_2D in ImageType; older files say it in SeriesDescription, if at all."""
-    image_type = header.texts("ImageType")
-    if "GENERATED_2D" in image_type or SYNTHESIZED_SERIES.search(header.text("SeriesDescription")):
-        return True
-    return False if image_type[:1] == ("ORIGINAL",) else None
+def header_of(header: Attributes, *, media_class: str = "", missing_pixels: str = "") -> Header:
+    """The facts of a header that has been read.
+
+    Args:
+        header: with the attributes ``KEYWORDS``.
+        media_class: MediaStorageSOPClassUID (0002,0002).
+        missing_pixels: what is missing of the pixel data; empty if it is complete.
+    """
+    dialect = CBIS_DDSM.fullmatch(header.text("PatientID"))
+    laterality, projection = first_statement(LATERALITY, header), first_statement(PROJECTION, header)
+    return Header(
+        sop_instance=header.text("SOPInstanceUID"),
+        sop_class=header.text("SOPClassUID") or media_class,
+        study=header.text("StudyInstanceUID"),
+        patient=header.text("PatientID"),
+        case=dialect["case"] if dialect else "",
+        is_region=dialect is not None and dialect["region"] is not None,
+        modality=header.text("Modality"),
+        intent=header.text("PresentationIntentType"),
+        laterality=laterality,
+        projection=projection,
+        contradictions=(
+            *contradictions(laterality, LATERALITY, header, known=frozenset(SIDES.values())),
+            *contradictions(projection, PROJECTION, header, known=frozenset(VIEW_WORDS.values())),
+        ),
+        modifiers=view_sources.modifiers(header),
+        signs=signs.signs(header),
+        hints=exclusions.hints(header),
+        magnification=header.number("EstimatedRadiographicMagnificationFactor"),
+        field_mm=header.numbers("FieldOfViewDimensions"),
+        photometric=header.text("PhotometricInterpretation"),
+        frames=int(header.number("NumberOfFrames") or 1),
+        samples=int(header.number("SamplesPerPixel") or 1),
+        acquired=_acquired(header),
+        missing_pixels=missing_pixels,
+    )
 
 
 def _acquired(header: Attributes) -> str:

@@ -1,8 +1,26 @@
-"""Which exams a training sees how often."""
+"""Which exams a training sees how often, and which one of several processes sees."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from dibmg_monai.errors import DatalistError
+
+
+def share(entries: Sequence[Mapping[str, Any]], *, process: int, processes: int) -> Sequence[Mapping[str, Any]]:
+    """The exams of one of several processes: every n-th, so that the last ones need not be filled up with copies.
+
+    Args:
+        entries: datalist entries.
+        process: which one, from 0.
+        processes: how many.
+
+    Raises:
+        DatalistError: if there are fewer exams than processes.
+    """
+    if len(entries) < processes:
+        raise DatalistError(f"{len(entries)} exams for {processes} processes; at least one exam for each is needed")
+    return entries[process::processes]
 
 
 def balanced_weights(entries: Sequence[Mapping[str, Any]], *, within: Sequence[str]) -> list[float]:

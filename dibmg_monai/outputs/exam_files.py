@@ -1,36 +1,62 @@
-"""All files of one exam, the same for the bundle and for applications."""
+"""All files of one exam, the same for the bundle, for applications and for the listener."""
 
-from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from enum import StrEnum
-from pathlib import Path
 
-from dibmg_monai.errors import writing
+from dibmg_monai.errors import DibmgError, writing
 from dibmg_monai.inference import ExamResult
-from dibmg_monai.outputs.dicom_sc import write_capture
+from dibmg_monai.outputs.dicom_cad_sr import CadReport
+from dibmg_monai.outputs.dicom_gsps import PresentationStates
+from dibmg_monai.outputs.dicom_sc import Captures
+from dibmg_monai.outputs.dicom_seg import Segmentations
+from dibmg_monai.outputs.dicom_sr import StructuredReports
 from dibmg_monai.outputs.folder import create_folder, exam_folder
-from dibmg_monai.outputs.nifti import write_map
-from dibmg_monai.outputs.overlay import color_scale, overlay, write_overlay
+from dibmg_monai.outputs.material import Material, Writer
+from dibmg_monai.outputs.nifti import Maps
+from dibmg_monai.outputs.png import Overlays
 from dibmg_monai.outputs.scores import ResultsWriter
-from dibmg_monai.outputs.source_study import new_uid, read_source
-from dibmg_monai.pixels.reader import read_image
-from dibmg_monai.views import VIEWS, View
 
 
 class Output(StrEnum):
-    """What can be written of each view, besides the scores."""
+    """What can be written of an exam."""
 
-    OVERLAY = "overlay"
-    MAP = "map"
-    CAPTURE = "capture"
+    JSON = "json"  # results.json and scores.csv, of the whole run
+    PNG = "png"
+    NIFTI = "nifti"
+    SC = "sc"
+    SEG = "seg"
+    SR = "sr"
+    CADSR = "cadsr"
+    GSPS = "gsps"
 
-    def file_name(self, view: View) -> str:
-        """The name of the file, in the exam's folder."""
-        endings = {Output.OVERLAY: "overlay.png", Output.MAP: "dib.nii.gz", Output.CAPTURE: "overlay.dcm"}
-        return f"{view}_{endings[self]}"
+
+PLAIN = (Output.JSON, Output.PNG, Output.NIFTI)  # these need no DICOM images
+DEFAULT = (*PLAIN, Output.SC, Output.SEG, Output.SR, Output.CADSR)
+WRITERS: dict[Output, Writer] = {
+    Output.PNG: Overlays(),
+    Output.NIFTI: Maps(),
+    Output.SC: Captures(),
+    Output.SEG: Segmentations(),
+    Output.SR: StructuredReports(),
+    Output.CADSR: CadReport(),
+    Output.GSPS: PresentationStates(),
+}
 
 
-def write_exam(result: ExamResult, results: ResultsWriter, *, outputs: Collection[Output] = tuple(Output)) -> None:
+def parse_outputs(names: str | Sequence[str]) -> tuple[Output, ...]:
+    """Outputs by their names: a list, or a text with commas.
+
+    Raises:
+        DibmgError: if one is unknown.
+    """
+    listed = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+    try:
+        return tuple(dict.fromkeys(Output(name) for name in listed))
+    except ValueError as error:
+        raise DibmgError(f"outputs is {names!r}; any of {', '.join(Output)} is needed") from error
+
+
+def write_exam(result: ExamResult, results: ResultsWriter, *, outputs: Collection[Output] = DEFAULT) -> None:
     """Write the files of one exam, and then its scores: an exam in ``results.json`` has all its files.
 
     Files of the same exam from an earlier run are removed first, also those that are not written again.
@@ -38,41 +64,22 @@ def write_exam(result: ExamResult, results: ResultsWriter, *, outputs: Collectio
     Args:
         result: the exam's result.
         results: takes the scores, and says where the output folder is.
-        outputs: what to write of each view, in the folder of the exam; ``Output.CAPTURE`` needs DICOM images.
+        outputs: what to write; the DICOM ones need DICOM images.
 
     Raises:
         FolderError: if something cannot be written.
-        ImageError: if an image cannot be read again, or a capture is wanted of an image that is not DICOM.
+        ImageError: if an image cannot be read again, or cannot carry a DICOM result.
     """
     folder = exam_folder(results.folder, result.exam.exam_id)
-    for path in (folder / output.file_name(view) for view in VIEWS for output in Output):
+    for path in (folder / name for writer in WRITERS.values() for name in writer.names):
         with writing(path):
             path.unlink(missing_ok=True)
-    if outputs:
+    material = Material(result)
+    writers = [writer for output, writer in WRITERS.items() if output in outputs]
+    if writers:
         create_folder(folder)
-    if Output.OVERLAY in outputs or Output.CAPTURE in outputs:
-        _write_pictures(result, folder, outputs=outputs)
-    maps = {view: folder / Output.MAP.file_name(view) for view in result.views if Output.MAP in outputs}
-    for view, path in maps.items():
-        write_map(path, result.views[view])
-    results.add(result, maps=maps)
-
-
-def _write_pictures(result: ExamResult, folder: Path, *, outputs: Collection[Output]) -> None:
-    series_uids: defaultdict[str, str] = defaultdict(new_uid)  # one series for each study that the images are from
-    scale = color_scale(result)
-    for view, found in result.views.items():
-        path = result.exam.path(view)
-        picture = overlay(found, read_image(path), view=view, exam_score=result.score, scale=scale)
-        if Output.OVERLAY in outputs:
-            write_overlay(folder / Output.OVERLAY.file_name(view), picture)
-        if Output.CAPTURE in outputs:
-            source = read_source(path)
-            write_capture(
-                folder / Output.CAPTURE.file_name(view),
-                picture,
-                source=source,
-                view=view,
-                model=result.model,
-                series_uid=series_uids[source.StudyInstanceUID],
-            )
+    for writer in writers:
+        writer.write(material, folder)
+    if Output.JSON in outputs:
+        mapped = result.views if Output.NIFTI in outputs else ()
+        results.add(result, maps={view: folder / Maps.file_name(view) for view in mapped})

@@ -7,10 +7,28 @@ import numpy as np
 
 from dibmg_monai.errors import writing
 from dibmg_monai.inference import ViewResult
+from dibmg_monai.outputs.material import Material
+from dibmg_monai.views import VIEWS, View
 
 DESCRIPTION = (
     "DIB: log-odds of cancer. Affine: cell (i,j,0) to source (row,column,0)"  # at most 79 bytes: NIfTI-1 descrip
 )
+
+
+class Maps:
+    """The DIB map of each view."""
+
+    names = tuple(f"{view}_dib.nii.gz" for view in VIEWS)
+
+    @staticmethod
+    def file_name(view: View) -> str:
+        """The file of one view."""
+        return Maps.names[view.channel]
+
+    def write(self, material: Material, folder: Path) -> None:
+        """Write the maps of one exam."""
+        for view, found in material.result.views.items():
+            write_map(folder / self.file_name(view), found)
 
 
 def write_map(path: Path, found: ViewResult) -> None:

@@ -1,19 +1,17 @@
 """Pictures: the mammogram in its own orientation, the cancer map over it, the peak marked, scores and scale below."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from dibmg_monai.errors import writing
+from dibmg_monai.findings import evidence_scale
 from dibmg_monai.inference import ExamResult, ViewResult
 from dibmg_monai.pixels.reader import SourceImage
 from dibmg_monai.views import View
 
 NOTICE = "Research use only - not a medical device"
-SCALE_FLOOR = math.log(10)  # the color scale of an exam ends no lower: odds of 10 to 1
 LONGEST_SIDE = 1400  # pixels; the caption brings a picture to 1600 at most
 SHORTEST_SIDE = 800  # an image whose longer side is below is enlarged to at least this, by a whole number
 FONT_SHARE = 52  # the longer side over the height of letters
@@ -27,8 +25,8 @@ FOUND, NOT_FOUND = (90, 230, 255), (160, 160, 160)  # the ring around a peak abo
 
 
 def color_scale(result: ExamResult) -> float:
-    """The log-odds at the end of an exam's color scale: its highest peak, or ``SCALE_FLOOR`` if that is higher."""
-    return max(SCALE_FLOOR, *(found.peak_value for found in result.views.values()))
+    """The log-odds at the end of an exam's color scale."""
+    return evidence_scale(found.peak_value for found in result.views.values())
 
 
 def overlay(
@@ -57,16 +55,6 @@ def overlay(
     stored = (found.geometry.source_rows, found.geometry.source_columns)
     mark_peak(picture, (found.peak_row, found.peak_column), shape=stored, value=found.peak_value)
     return np.asarray(_with_caption(picture, found, view=view, exam_score=exam_score, scale=scale))
-
-
-def write_overlay(path: Path, picture: NDArray[np.uint8]) -> None:
-    """Write a picture as PNG.
-
-    Raises:
-        FolderError: if the file cannot be written.
-    """
-    with writing(path):
-        Image.fromarray(picture).save(path)
 
 
 def tint(gray: NDArray[np.floating], evidence: NDArray[np.floating]) -> NDArray[np.uint8]:

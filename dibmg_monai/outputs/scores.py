@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import reprlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,15 +9,23 @@ from typing import Any
 
 from dibmg_monai.errors import DatalistError, DibmgError, ImageError, writing
 from dibmg_monai.exams.exam import Exam
+from dibmg_monai.findings import Finding
 from dibmg_monai.inference import ExamResult
 from dibmg_monai.outputs.folder import create_folder
+from dibmg_monai.outputs.json_list import append_item, create_list
 from dibmg_monai.views import VIEWS, Laterality, View
 
 RESULTS, SCORES, REFUSED = "results.json", "scores.csv", "refused.json"
+FILES = (RESULTS, SCORES, REFUSED)
 COLUMNS = ("exam_id", "label", "score", *(f"score_{part}" for part in (*Laterality, *VIEWS)))
 RESULT_KEYS = ("exam_id", "score", "breasts", "views", "missing_views", "warnings", "model")
 VIEW_NUMBERS = ("score", "peak_row", "peak_column", "peak_value")
-LIST_END = b"\n]\n"
+
+
+def part_name(name: str, part: int | str) -> str:
+    """The name of the file of one of several processes: ``results.part0.json``."""
+    stem, ending = name.split(".")
+    return f"{stem}.part{part}.{ending}"
 
 
 class ResultsWriter:
@@ -28,18 +35,24 @@ class ResultsWriter:
 
     Args:
         folder: the output folder; made if it is not there.
+        scores: whether exams will be added; without, no file of scores is written.
+        part: of several processes, which one this is: its files are ``results.part0.json`` and so on, until
+            ``parts.join_parts`` joins them.
 
     Raises:
         FolderError: here and in every method, if the folder or a file in it cannot be written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, scores: bool = True, part: int | None = None) -> None:
         self.folder = create_folder(folder)
-        _create_list(folder / RESULTS)
-        with writing(folder / REFUSED):
-            (folder / REFUSED).unlink(missing_ok=True)
-        with writing(folder / SCORES):
-            (folder / SCORES).write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
+        self.paths = {name: folder / (name if part is None else part_name(name, part)) for name in FILES}
+        for path in self.paths.values():
+            with writing(path):
+                path.unlink(missing_ok=True)
+        if scores:
+            create_list(self.paths[RESULTS])
+            with writing(self.paths[SCORES]):
+                self.paths[SCORES].write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
 
     def add(self, result: ExamResult, *, maps: Mapping[View, Path]) -> None:
         """Add one exam to ``results.json`` and ``scores.csv``.
@@ -49,11 +62,11 @@ class ResultsWriter:
             maps: the NIfTI files of its maps, inside the output folder; empty if none were written.
         """
         relative = {view: path.relative_to(self.folder).as_posix() for view, path in maps.items()}
-        _append_item(self.folder / RESULTS, _result_item(result, maps=relative))
+        append_item(self.paths[RESULTS], _result_item(result, maps=relative))
         row = {"exam_id": result.exam.exam_id, "label": result.exam.label, "score": result.score}
         row |= {f"score_{side}": score for side, score in result.breasts.items()}
         row |= {f"score_{view}": found.score for view, found in result.views.items()}
-        path = self.folder / SCORES
+        path = self.paths[SCORES]
         with writing(path), path.open("a", encoding="utf-8", errors="surrogateescape", newline="") as file:
             csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(row)
 
@@ -64,10 +77,10 @@ class ResultsWriter:
             inside = error.path.is_relative_to(exam.root)
             file = (error.path.relative_to(exam.root) if inside else error.path).as_posix()
             code, reason = error.code, error.reason
-        path = self.folder / REFUSED
+        path = self.paths[REFUSED]
         if not path.exists():
-            _create_list(path)
-        _append_item(path, {"exam_id": exam.exam_id, "file": file, "code": code, "reason": reason})
+            create_list(path)
+        append_item(path, {"exam_id": exam.exam_id, "file": file, "code": code, "reason": reason})
 
 
 def read_results(path: Path) -> list[dict[str, Any]]:
@@ -137,6 +150,8 @@ def _result_item(result: ExamResult, *, maps: Mapping[View, str]) -> dict[str, A
                 "peak_value": found.peak_value,
                 "file": found.file.as_posix(),
                 "map": maps.get(view),
+                "voi": found.voi,
+                "findings": [_finding_item(finding) for finding in found.findings],
             }
             for view, found in result.views.items()
         },
@@ -146,14 +161,11 @@ def _result_item(result: ExamResult, *, maps: Mapping[View, str]) -> dict[str, A
     }
 
 
-def _create_list(path: Path) -> None:
-    with writing(path):
-        path.write_bytes(b"[" + LIST_END)
-
-
-def _append_item(path: Path, item: Mapping[str, Any]) -> None:
-    """Append to the JSON list in a file: one write, from its closing bracket on."""
-    text = json.dumps(item, indent=2, allow_nan=False).encode()
-    with writing(path), path.open("r+b") as file:
-        end = file.seek(-len(LIST_END), os.SEEK_END)
-        file.write((b"\n" if end == 1 else b",\n") + text + LIST_END)
+def _finding_item(finding: Finding) -> dict[str, Any]:
+    return {
+        "score": finding.score,
+        "peak_row": finding.peak_row,
+        "peak_column": finding.peak_column,
+        "peak_value": finding.peak_value,
+        "outline": finding.outline.tolist(),
+    }

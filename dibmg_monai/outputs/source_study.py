@@ -4,24 +4,30 @@ New UIDs are random (2.25., PS3.5 B.2), not derived from the source: a second ru
 even if only its date differs, and an archive that knew its UID already would drop or overwrite one of the two.
 """
 
+import re
 from copy import deepcopy
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from pydicom.config import disable_value_validation
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.tag import Tag
-from pydicom.uid import UID, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
+from pydicom.valuerep import DSfloat
 
 from dibmg_monai import __version__
-from dibmg_monai.errors import ImageError
+from dibmg_monai.errors import ImageError, writing
+from dibmg_monai.exams.attributes import Attributes
 from dibmg_monai.exams.dicom_file import open_dicom, parsing
+from dibmg_monai.exams.image_file import SPACINGS
 from dibmg_monai.inference import ModelInfo
+from dibmg_monai.pixels.elements import numbers
 
 SOFTWARE = "dibmg-monai"
-NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID")
+NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 # PS3.3 C.7.1.1 Patient and C.7.2.1 General Study: type 2, so empty where the source has none ...
 TYPE_2 = (
     "PatientName",
@@ -46,14 +52,49 @@ OPTIONAL = (
     "ProcedureCodeSequence",
     "PatientAge",
 )
+LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")  # PS3.3 C.7.6.1.1.5
 # Of the image itself, for those who describe a result.
 OF_IMAGE = (
+    *LOSSY,
     "PatientOrientation",
     "BurnedInAnnotation",
-    "LossyImageCompression",
-    "LossyImageCompressionRatio",
-    "LossyImageCompressionMethod",
+    "Modality",
+    "ImageLaterality",
+    "FrameOfReferenceUID",
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    *SPACINGS,
+    "PixelAspectRatio",
+    "SamplesPerPixel",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PhotometricInterpretation",
+    "PresentationLUTShape",
+    "RescaleIntercept",
+    "RescaleSlope",
+    "RescaleType",
+    "ModalityLUTSequence",
+    "WindowCenter",
+    "WindowWidth",
+    "VOILUTFunction",
+    "VOILUTSequence",
 )
+DIRECTION = re.compile(r"(?!.*(.).*\1)[LRAPHF]{1,3}")  # PS3.3 C.7.6.1.1.1
+
+
+@dataclass(frozen=True)
+class Series:
+    """A series of results: SeriesNumber, far from those of acquired images, and SeriesDescription.
+
+    The number orders the series in a viewer; what counts is the SeriesInstanceUID, one for each kind of result in each
+    study.
+    """
+
+    number: int
+    description: str
 
 
 def new_uid() -> UID:
@@ -94,6 +135,36 @@ def new_object(source: Dataset, *, sop_class: UID, made: datetime) -> Dataset:
     return result
 
 
+def identify(result: Dataset, *, series: Series, model: ModelInfo, made: datetime) -> None:
+    """Say which series an object belongs to and what made it: General Series, General Equipment and C.12.1 attributes.
+
+    Args:
+        result: the object; its SeriesInstanceUID is the caller's.
+        series: number and description.
+        model: what made the map.
+        made: when.
+    """
+    result.SpecificCharacterSet = "ISO_IR 192"
+    result.SeriesNumber, result.SeriesDescription = series.number, series.description
+    result.SeriesDate, result.SeriesTime = date_and_time(made)
+    result.Manufacturer, result.ManufacturerModelName = SOFTWARE, model.name
+    result.DeviceSerialNumber, result.SoftwareVersions = model.sha256[:16], [model.version, f"{SOFTWARE} {__version__}"]
+    result.InstanceCreationDate, result.InstanceCreationTime = date_and_time(made)
+    result.ContributingEquipmentSequence = [contributing_equipment(model, made=made)]
+
+
+def save(result: Dataset, path: Path) -> None:
+    """Write an object as a DICOM file, uncompressed.
+
+    Raises:
+        FolderError: if the file cannot be written.
+    """
+    result.file_meta = FileMetaDataset()
+    result.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    with writing(path):
+        result.save_as(path, enforce_file_format=True)
+
+
 def date_and_time(moment: datetime) -> tuple[str, str]:
     """A moment as DICOM DA and TM."""
     return moment.strftime("%Y%m%d"), moment.strftime("%H%M%S")
@@ -106,6 +177,33 @@ def reference(source: Dataset, *, purpose: Code) -> Dataset:
         item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = source.SOPClassUID, source.SOPInstanceUID
     item.PurposeOfReferenceCodeSequence = [coded(purpose)]
     return item
+
+
+def patient_orientation(source: Dataset) -> list[str] | None:
+    """The image's PatientOrientation, for a result on its grid; None unless it is what the standard says.
+
+    CBIS-DDSM has the view there.
+    """
+    directions = Attributes(source).texts("PatientOrientation")
+    return list(directions) if len(directions) == 2 and all(map(DIRECTION.fullmatch, directions)) else None
+
+
+def spacing_mm(source: Dataset) -> list[DSfloat] | None:
+    """The distance between the centers of neighboring rows and columns, at the detector or wherever the header has it.
+
+    None where it does not say.
+    """
+    for keyword in SPACINGS:
+        sides = [side for side in numbers(source, keyword) if side is not None and side > 0]
+        if len(sides) == 2:
+            return [DSfloat(side, auto_format=True) for side in sides]
+    return None
+
+
+def aspect_ratio(source: Dataset) -> list[int]:
+    """Height and width of a pixel by PixelAspectRatio; 1 and 1 where the header does not say."""
+    sides = [round(side) for side in numbers(source, "PixelAspectRatio") if side is not None and side >= 1]
+    return sides if len(sides) == 2 else [1, 1]
 
 
 def contributing_equipment(model: ModelInfo, *, made: datetime) -> Dataset:

@@ -10,50 +10,70 @@ from dibmg_monai.views import Laterality, Projection, View
 
 OVERVIEW_PIXELS = 128  # longer side of the small copy in which the breast is looked for
 CLEAR_SIDE = 0.1  # smallest imbalance of tissue between the two edges that tells the chest wall
+PLAIN_SIDE = 0.3  # the same between top and bottom, where no chest wall should be
 
 
 def canonical_orientation(source: SourceImage, view: View) -> tuple[Orientation, tuple[str, ...]]:
     """How to turn a stored image so that the chest wall is right for right breasts and left for left ones.
 
-    PatientOrientation decides (PS3.3 C.7.6.1.1.1); the pixels check it, and decide alone where it is absent, as in PNG.
+    PatientOrientation decides (PS3.3 C.7.6.1.1.1); the pixels check it, and decide alone where it is absent, as in PNG,
+    or says nothing of the chest wall. FieldOfViewRotation and FieldOfViewHorizontalFlip tell what became of the
+    detector's image before it was stored: they turn nothing.
 
     Returns:
         The orientation, and warnings: header and pixels disagree, or neither tells.
     """
-    by_header = _by_header(source.patient_orientation, view)
-    wall = chest_wall(by_header.apply(source.values) if by_header else source.values)
     expected = "right" if view.laterality is Laterality.R else "left"
-    if by_header is None:
-        warnings = () if wall else ("neither header nor pixels tell the side of the chest wall; left as stored",)
-        return Orientation(flip_columns=wall is not None and wall != expected), warnings
+    directions = _directions(source.patient_orientation)
+    if directions is None:
+        wall = chest_wall(source.values)
+        unknown = "neither header nor pixels tell the side of the chest wall; left as stored"
+        return Orientation(flip_columns=wall is not None and wall != expected), () if wall else (unknown,)
+    by_header, tells_top = _by_header(*directions, view=view)
+    told = f"by PatientOrientation (0020,0020) {'/'.join(source.patient_orientation or ())}"
+    warnings = []
+    wall = _any_wall(by_header.apply(source.values))
     if wall not in (None, expected):
-        return by_header, (
-            f"by PatientOrientation (0020,0020) {'/'.join(source.patient_orientation or ())} the chest wall is "
-            f"on the {expected}, in the pixels on the {wall}; PatientOrientation was followed",
-        )
-    return by_header, ()
+        found = f"the chest wall is on the {expected}, in the pixels on the {wall}"
+        warnings.append(f"{told} {found}; PatientOrientation was followed")
+    if not tells_top:
+        warnings.append(f"{told} it is open which edge is the upper one; rows stay as stored")
+    return by_header, tuple(warnings)
 
 
-def _by_header(patient_orientation: tuple[str, str] | None, view: View) -> Orientation | None:
-    """Rows run to P in right breasts and to A in left ones; columns to F in MLO, to the body's middle in CC.
+def _directions(patient_orientation: tuple[str, str] | None) -> tuple[bool, str, str] | None:
+    """Whether columns, not rows, run along the axis from chest wall to nipple; the direction there; the other one.
 
-    PS3.3 C.7.6.1.1.1: directions are combinations of A, P, R, L, H, F, the main one first. None where neither direction
-    lies on the axis from chest wall to nipple.
+    PS3.3 C.7.6.1.1.1: directions are combinations of A, P, R, L, H, F, the main one first. None where neither lies on
+    that axis, or both do.
     """
-    if patient_orientation is None:
+    along_row, along_column = (direction[:1] for direction in patient_orientation or ("", ""))
+    if (along_row in ("A", "P")) == (along_column in ("A", "P")):
         return None
-    along_row, along_column = (direction[:1] for direction in patient_orientation)
-    transpose = along_column in ("A", "P")
-    if transpose:
-        along_row, along_column = along_column, along_row
-    if along_row not in ("A", "P"):
-        return None
-    to_wall = "P" if view.laterality is Laterality.R else "A"
-    upside_down = "H" if view.projection is Projection.MLO else view.laterality.value
-    return Orientation(transpose, flip_rows=along_column == upside_down, flip_columns=along_row != to_wall)
+    return (False, along_row, along_column) if along_row in ("A", "P") else (True, along_column, along_row)
 
 
-def chest_wall(values: torch.Tensor) -> str | None:
+def _by_header(transpose: bool, horizontal: str, vertical: str, *, view: View) -> tuple[Orientation, bool]:
+    """Rows run to P in right breasts and to A in left ones; columns to the body's middle, in MLO to F as well.
+
+    Returns:
+        The orientation, and whether ``vertical`` tells which edge is the upper one.
+    """
+    to_wall, middle = ("P", "L") if view.laterality is Laterality.R else ("A", "R")
+    upward, downward = [view.laterality.value], [middle]
+    if view.projection is Projection.MLO:
+        upward, downward = [*upward, "H"], [*downward, "F"]
+    orientation = Orientation(transpose, flip_rows=vertical in upward, flip_columns=horizontal != to_wall)
+    return orientation, vertical in upward + downward
+
+
+def _any_wall(values: torch.Tensor) -> str | None:
+    """The edge that the breast grows from; "top" or "bottom" only where it is plain."""
+    upright = {"left": "top", "right": "bottom", None: None}
+    return chest_wall(values) or upright[chest_wall(values.transpose(-2, -1), clear=PLAIN_SIDE)]
+
+
+def chest_wall(values: torch.Tensor, *, clear: float = CLEAR_SIDE) -> str | None:
     """The edge, "left" or "right", that the breast grows from; None if the pixels do not tell.
 
     The chest wall is where tissue runs into the edge of the image and the nipple points away from it, so there is more
@@ -61,6 +81,7 @@ def chest_wall(values: torch.Tensor) -> str | None:
 
     Args:
         values: (H, W) presentation values in [0, 1].
+        clear: smallest imbalance of tissue between the two edges that tells, of all tissue.
     """
     breast = breast_mask(values).numpy()
     total = breast.sum()
@@ -68,7 +89,7 @@ def chest_wall(values: torch.Tensor) -> str | None:
         return None
     half = breast.shape[1] // 2
     balance = (breast[:, -half:].sum() - breast[:, :half].sum()) / total
-    if abs(balance) < CLEAR_SIDE:
+    if abs(balance) < clear:
         return None
     return "right" if balance > 0 else "left"
 

@@ -15,7 +15,8 @@ from dibmg_monai.evaluation.cases import Case
 from dibmg_monai.evaluation.located import LocatedView, Tolerance, read_view
 from dibmg_monai.evaluation.maps import CellMap
 from dibmg_monai.evaluation.regions import Region, is_annotated
-from dibmg_monai.outputs.overlay import SCALE_FLOOR, mark_peak, tint
+from dibmg_monai.findings import evidence_scale
+from dibmg_monai.outputs.overlay import mark_peak, tint
 from dibmg_monai.pixels.reader import read_image
 from dibmg_monai.reports.map_sections import Lookup
 from dibmg_monai.reports.section import Figure, Section
@@ -92,7 +93,7 @@ def _figure(case: Case, name: str, study: Study, settings: Settings) -> Figure:
     image = read_image(study.dataset_dir / case.entry[name])
     rows, columns = image.values.shape
     gray = _gray(image.values.numpy(), pixel_aspect=image.pixel_aspect)
-    scale = max(SCALE_FLOOR, *(other["peak_value"] for other in case.result["views"].values()))
+    scale = evidence_scale(other["peak_value"] for other in case.result["views"].values())
     evidence = np.zeros(gray.shape) if view.dib is None else _stretched(view.dib, gray.shape) / scale
     pictures = [Image.fromarray(tint(gray, shown)) for shown in (np.zeros(gray.shape), evidence)]
     for picture in pictures:

@@ -1,6 +1,7 @@
 """The bundle by MONAI's command line, in processes of its own: killed, by two processes, with wrong input."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -47,18 +48,17 @@ def test_a_killed_training_can_be_resumed(
         torch.testing.assert_close(resumed, unbroken, rtol=0, atol=0)
 
 
+def torchrun(processes: int, *command: str) -> subprocess.CompletedProcess[str]:
+    launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
+    return subprocess.run(
+        [sys.executable, *launch, *command], env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
 def test_two_processes(configure: Configure, command: list[str], bundle: Path, tmp_path: Path) -> None:
     """They end, though one validates two exams and the other three, and leave one model: the one they measured."""
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     options = ["--epochs", "3", "--batch_size", "2", "--validate#dataloader#batch_size", "1"]
-    done = subprocess.run(
-        [sys.executable, *launch, *command, *config_files(bundle, "train", "multi_gpu_train"), *options],
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = torchrun(2, *command, *config_files(bundle, "train", "multi_gpu_train"), *options)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "checkpoint.pt",
@@ -72,6 +72,38 @@ def test_two_processes(configure: Configure, command: list[str], bundle: Path, t
     alone = configure("evaluate", part="validation", model_path=best, remove_background=False)
     alone.run()
     assert checkpoint["best"]["value"] == pytest.approx(alone.evaluator.state.metrics["auc"])
+
+
+@pytest.mark.parametrize(("name", "processes"), [("evaluate", 2), ("inference", 3)])
+def test_several_processes_write_what_one_writes(
+    configure: Configure, command: list[str], bundle: Path, broken: Path, tmp_path: Path, name: str, processes: int
+) -> None:
+    """Byte for byte, with five exams, one of which cannot be read; an interrupted run has left a part."""
+    configure(name, datalist=str(broken), part="testing", output_dir=str(tmp_path / "alone")).run()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "results.part7.json").write_text("[\n]\n")
+    options = ["--datalist", str(broken), "--part", "testing"]
+    done = torchrun(processes, *command, *config_files(bundle, name, "multi_gpu_inference"), *options)
+    assert done.returncode == 0, done.stderr
+    alone, several = (
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
+        for folder in (tmp_path / "alone", tmp_path / "out")
+    )
+    assert several.keys() == alone.keys()
+    assert {path.name for path in alone} >= {"results.json", "scores.csv", "refused.json"}
+    for path in alone.keys() - {path for path in alone if path.suffix == ".gz"}:  # those have the time in their heads
+        assert several[path] == alone[path], path
+    if name == "evaluate":
+        figures = [float(figure) for figure in re.findall(r"auc: ([\d.]+)", done.stdout + done.stderr)]
+        workflow = configure(name, datalist=str(broken), part="testing", output_dir=str(tmp_path / "again"))
+        workflow.run()
+        assert figures and figures == pytest.approx([workflow.evaluator.state.metrics["auc"]] * len(figures), abs=1e-4)
+
+
+def test_more_processes_than_exams(command: list[str], bundle: Path) -> None:
+    done = torchrun(6, *command, *config_files(bundle, "inference", "multi_gpu_inference"), "--part", "testing")
+    assert done.returncode != 0
+    assert "error: 5 exams for 6 processes; at least one exam for each is needed" in done.stderr
 
 
 def test_several_processes_have_the_properties_that_monai_expects(

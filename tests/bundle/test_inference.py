@@ -55,7 +55,11 @@ def test_evaluation_over_training_keeps_the_training_properties(configure: Confi
 
 @pytest.mark.parametrize(
     ("names", "outputs"),
-    [(("inference",), ("map", "overlay")), (("evaluate",), ()), (("train", "evaluate"), ())],
+    [
+        (("inference",), ("json", "png", "nifti")),
+        (("evaluate",), ("json",)),
+        (("train", "evaluate"), ("json",)),
+    ],
     ids=["inference", "evaluate", "train+evaluate"],
 )
 def test_results_are_those_of_the_predictor(
@@ -119,8 +123,8 @@ def test_no_readable_exam_is_one_error_without_traceback(
 def test_torchscript_gives_the_same_scores(configure: Configure, bundle: Path, tmp_path: Path) -> None:
     network = load_weights(DIBMG(**NARROW), bundle / "models" / "model.pt").eval()
     torch.jit.script(network).save(tmp_path / "model.ts")
-    configure("inference", outputs=[], output_dir=str(tmp_path / "eager")).run()
-    configure("inference", outputs=[], model_path=str(tmp_path / "model.ts")).run()
+    configure("inference", outputs=["json"], output_dir=str(tmp_path / "eager")).run()
+    configure("inference", outputs=["json"], model_path=str(tmp_path / "model.ts")).run()
     eager, script = (rows(tmp_path / name) for name in ("eager", "out"))
     assert script.keys() == eager.keys()
     for exam_id, row in script.items():
@@ -144,8 +148,8 @@ def test_training_bundle_and_application_see_the_same_pixels(configure: Configur
 
 
 def test_mixed_precision_scores_almost_alike(configure: Configure, tmp_path: Path) -> None:
-    configure("inference", outputs=[], output_dir=str(tmp_path / "full")).run()
-    configure("inference", outputs=[], amp=True).run()
+    configure("inference", outputs=["json"], output_dir=str(tmp_path / "full")).run()
+    configure("inference", outputs=["json"], amp=True).run()
     full, mixed = (read_results(tmp_path / name / "results.json") for name in ("full", "out"))
     assert [item["score"] for item in mixed] != [item["score"] for item in full]
     assert [item["score"] for item in mixed] == pytest.approx([item["score"] for item in full], abs=0.02)
@@ -159,7 +163,7 @@ def test_mixed_precision_scores_almost_alike(configure: Configure, tmp_path: Pat
         ({"model_path": "missing.pt"}, "missing.pt: no such file"),
         ({"bundle_root": "missing", "model_path": __file__}, "is no PyTorch weights file"),
         ({"output_dir": __file__}, "cannot be written"),
-        ({"outputs": ["maps"]}, r"outputs is \['maps'\]; a list of any of overlay, map, capture is needed"),
+        ({"outputs": ["maps"]}, r"outputs is \['maps'\]; any of json, png, nifti, .* is needed"),
         ({"image_size": "large"}, "image_size is 'large'; a number of pixels"),
         ({"image_size": 100}, "image_size is 100, and the maps are 6 x 6 cells; a multiple of the network's stride"),
     ],

@@ -115,7 +115,8 @@ def test_settings_of_the_weights_are_the_same_wherever_they_are_used() -> None:
     inference, evaluate = (
         ConfigParser.load_config_file(BUNDLE / "configs" / f"{name}.yaml") for name in ("inference", "evaluate")
     )
-    for key in ("network_def", "network", "exam_preprocessing", "preprocessing", "image_size", "remove_background"):
+    settings = ("image_size", "remove_background", "voi")
+    for key in ("network_def", "network", "exam_preprocessing", "preprocessing", *settings):
         assert inference[key] == evaluate[key]
 
 

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom import Dataset
+from pydicom import Dataset, config
 from pydicom.uid import SecondaryCaptureImageStorage
 
+from dibmg_monai.exams.attributes import Attributes
+from dibmg_monai.exams.headers import Header, header_of
 from dibmg_monai.views import VIEWS
+from tests.conftest import mammogram
 
 STUDY = "1.2.826.0.1.3680043.8.498.1"
 PIXELS = np.arange(24, dtype=np.uint16).reshape(6, 4)
@@ -56,10 +59,26 @@ def write_cbis(write_mammogram: Callable[..., Path]) -> WriteImage:
     return write
 
 
-def coded(value: str, *, scheme: str = "SCT", modifiers: tuple[Dataset, ...] = ()) -> Dataset:
-    """An item of ViewCodeSequence, or of its ViewModifierCodeSequence."""
+def code_item(value: str, *, scheme: str = "SCT", meaning: str = "", modifiers: tuple[Dataset, ...] = ()) -> Dataset:
+    """An item of ViewCodeSequence, of its ViewModifierCodeSequence, or of any other sequence of codes."""
     item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, "as tests need it"
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
     if modifiers:
         item.ViewModifierCodeSequence = list(modifiers)
     return item
+
+
+def header_with(**attributes: object) -> Attributes:
+    """A header that has these attributes alone, whatever their values."""
+    dataset = Dataset()
+    with config.disable_value_validation():
+        for keyword, value in attributes.items():
+            setattr(dataset, keyword, value)
+    return Attributes(dataset)
+
+
+def header_like(view: str = "RCC", **attributes: object) -> Header:
+    """What the header of a plain mammogram says, but for these attributes; None takes one away."""
+    with config.disable_value_validation():
+        dataset = mammogram(PIXELS, view=view, **{"StudyInstanceUID": STUDY, **attributes})
+        return header_of(Attributes(dataset))

@@ -3,16 +3,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydicom.uid import ComputedRadiographyImageStorage, SecondaryCaptureImageStorage
 
 from dibmg_monai.errors import ExamError, FolderError
 from dibmg_monai.exams.assembly import Assembly, assemble, survey, write_manifest
+from dibmg_monai.exams.exclusions import Answer, Criterion, Exclusions, Policy
 from dibmg_monai.views import VIEWS, View
-from tests.exams.conftest import STUDY, WriteImage, coded
+from tests.exams.conftest import STUDY, WriteImage, code_item
 
 WriteStudy = Callable[..., None]
 CBIS_VIEWS = {View.RCC: "RIGHT_CC", View.RMLO: "RIGHT_MLO", View.LCC: "LEFT_CC", View.LMLO: "LEFT_MLO"}
 EARLY, LATE = {"AcquisitionDate": "20200101"}, {"AcquisitionDate": "20200102"}
-DISPLACED = {"ViewCodeSequence": [coded("399162004", modifiers=(coded("399209000"),))]}
+DISPLACED = {"ViewCodeSequence": [code_item("399162004", modifiers=(code_item("399209000"),))]}
 
 
 def codes(assembly: Assembly) -> dict[str, str]:
@@ -45,6 +47,8 @@ def test_studies_and_patients_are_kept_apart(write_study: WriteStudy, tmp_path: 
     write_study("three", StudyInstanceUID="1.2.3", PatientID="SECRET-B")
     exams = assemble(tmp_path).exams
     assert [exam.exam_id for exam in exams] == ["1.2.3", "1.2.3-2", "1.2.4"]
+    shared = ("StudyInstanceUID (0020,000D) is shared by 2 patients, told apart by PatientID (0010,0020)",)
+    assert [exam.warnings for exam in exams] == [shared, shared, ()]
     assert [exam.files[View.RCC].parent.name for exam in exams] == ["one", "three", "two"]
     assert all(not exam.missing_views for exam in exams)
 
@@ -92,12 +96,22 @@ def test_absent_views_are_named_with_what_was_refused(write_image: WriteImage, t
     [
         ({}, DISPLACED, "a standard, unmodified view"),
         ({}, {"PartialView": "YES"}, "not a partial view"),
+        ({}, {"SOPClassUID": SecondaryCaptureImageStorage}, "a Digital Mammography image"),
+        ({}, {"SOPClassUID": ComputedRadiographyImageStorage}, "a Digital Mammography image"),
         ({}, {"SeriesDescription": "C-View"}, "an exposure, not synthesized"),
+        ({}, {"ImageType": ["ORIGINAL", "PRIMARY", "", "", "LOW_ENERGY"]}, "taken without contrast agent"),
+        ({}, {"ViewPosition": "LCC"}, "the same view by all it says"),
+        ({}, {"BurnedInAnnotation": "YES"}, "without marks in its pixels"),
         ({**LATE, "SOPInstanceUID": "1.2.8"}, {**EARLY, "SOPInstanceUID": "1.2.9"}, "acquired later"),
         ({"SOPInstanceUID": "1.2.9"}, {"SOPInstanceUID": "1.2.8"}, "the last by SOPInstanceUID (0008,0018)"),
         # the rule's order: what comes first in it outweighs all that follows
         ({"PartialView": "YES", **EARLY}, {**LATE, **DISPLACED}, "a standard, unmodified view"),
         ({"SeriesDescription": "C-View", **EARLY}, {"PartialView": "YES", **LATE}, "not a partial view"),
+        (
+            {"SeriesDescription": "C-View", **EARLY},
+            {"SOPClassUID": SecondaryCaptureImageStorage, **LATE},
+            "a Digital Mammography image",
+        ),
         (EARLY, {"SeriesDescription": "C-View", **LATE}, "an exposure, not synthesized"),
     ],
 )
@@ -123,6 +137,28 @@ def test_one_image_under_two_names(write_image: WriteImage, tmp_path: Path) -> N
     assert reason(assembly, "b.dcm") == "has the SOPInstanceUID (0008,0018) of a/copy, which is used"
 
 
+def test_other_files_of_a_study_are_no_patients(
+    write_study: WriteStudy, write_image: WriteImage, tmp_path: Path
+) -> None:
+    write_study("a", PatientID="SECRET-B")
+    write_image("report.dcm", Modality="SR", PatientID="SECRET-A")
+    (exam,) = assemble(tmp_path).exams
+    assert (exam.exam_id, exam.warnings) == (STUDY, ())
+
+
+def test_two_images_under_one_uid(write_image: WriteImage, tmp_path: Path) -> None:
+    write_image("a.dcm", SOPInstanceUID="1.2.3", PartialView="YES")
+    write_image("b.dcm", SOPInstanceUID="1.2.3")
+    write_image("c.dcm", SOPInstanceUID="1.2.3", view="RMLO")
+    assembly = assemble(tmp_path)
+    assert codes(assembly) == {"a.dcm": "duplicate-uid", "b.dcm": "used", "c.dcm": "used"}
+    why = "has the SOPInstanceUID (0008,0018) of b.dcm, which is used, but the two files differ"
+    assert reason(assembly, "a.dcm").startswith(why)
+    (exam,) = assembly.exams
+    assert exam.warnings[2].startswith(f"RCC: a.dcm {why}")
+    assert exam.warnings[3] == "RCC, RMLO: have the same SOPInstanceUID (0008,0018)"
+
+
 def test_images_without_instance_uid_are_no_duplicates(write_image: WriteImage, tmp_path: Path) -> None:
     for name in ("b.dcm", "a.dcm"):
         path = write_image(name, SOPInstanceUID="1.2.3")
@@ -132,11 +168,43 @@ def test_images_without_instance_uid_are_no_duplicates(write_image: WriteImage, 
     assert reason(assembly, "b.dcm").endswith("a.dcm is used: it is the first by file name")
 
 
+def test_exams_that_the_paper_excluded_are_reported(write_study: WriteStudy, tmp_path: Path) -> None:
+    write_study("a", BreastImplantPresent="YES")
+    write_study("b", StudyInstanceUID="1.2.3")
+    with_implant, other = sorted(assemble(tmp_path).exams, key=lambda exam: exam.files[View.RCC])
+    place = "BreastImplantPresent (0028,1300) of a/LCC.dcm"
+    assert with_implant.exclusions[Criterion.IMPLANT] == Answer("yes", place)
+    assert with_implant.warnings == (f"the paper excluded such exams: implant, by {place} (Kim 2018, Data collection)",)
+    assert {answer.value for answer in other.exclusions.values()} == {"unknown"}
+    assert other.warnings == ()
+
+
+def test_exams_that_the_paper_excluded_are_refused(write_study: WriteStudy, tmp_path: Path) -> None:
+    write_study("a")
+    write_study("b", StudyInstanceUID="1.2.3")
+    table = {STUDY: {Criterion.SURGERY: Answer("yes", "line 2 of known.csv")}}
+    assembly = assemble(tmp_path, exclusions=Exclusions(Policy.REFUSE, table))
+    assert [exam.exam_id for exam in assembly.exams] == ["1.2.3"]
+    assert {code for file, code in codes(assembly).items() if file.startswith("a")} == {"excluded"}
+    assert reason(assembly, "a/RCC.dcm") == (
+        "its exam is excluded: surgery, by line 2 of known.csv (Kim 2018, Data collection)"
+    )
+
+
+def test_a_refused_image_tells_of_the_implant_too(write_image: WriteImage, tmp_path: Path) -> None:
+    write_image("a.dcm")
+    write_image("spot.dcm", view="RMLO", ViewPosition="MLOIDSPOT")
+    write_image("us.dcm", Modality="US", SeriesDescription="cine clip")
+    (exam,) = assemble(tmp_path).exams
+    assert exam.exclusions[Criterion.IMPLANT] == Answer("yes", "ViewPosition (0018,5101) of spot.dcm")
+    assert exam.exclusions[Criterion.CLIP_OR_MARKER] == Answer()
+
+
 def test_cautions_name_their_views_once(write_image: WriteImage, tmp_path: Path) -> None:
     for view in VIEWS:
         write_image(f"{view}.dcm", view=view, **({"PartialView": "YES"} if view.startswith("L") else {}))
     (exam,) = assemble(tmp_path).exams
-    assert exam.warnings == ("LCC, LMLO: PartialView (0028,1350) is 'YES': not all of the breast is on it",)
+    assert exam.warnings == ("LCC, LMLO: not all of the breast is on it, by PartialView (0028,1350)",)
 
 
 def test_the_same_files_give_the_same_assembly_whatever_their_order_on_disk(
@@ -194,7 +262,9 @@ def test_a_locked_folder_is_in_the_manifest(
 
 
 def test_manifest(write_image: WriteImage, tmp_path: Path) -> None:
-    write_image("study/a.dcm", PatientID="SECRET", PatientName="SECRET", AcquisitionDate="19991231")
+    write_image(
+        "study/a.dcm", PatientID="SECRET", PatientName="SECRET", AcquisitionDate="19991231", BreastImplantPresent="NO"
+    )
     write_image("study/b.dcm", Modality="CT")
     path = tmp_path / "new/folder/manifest.json"
     write_manifest(assemble(tmp_path / "study"), path=path)
@@ -206,6 +276,11 @@ def test_manifest(write_image: WriteImage, tmp_path: Path) -> None:
             "views": {"RCC": "a.dcm"},
             "missing_views": ["RMLO", "LCC", "LMLO"],
             "warnings": ["RMLO is missing", "LCC is missing", "LMLO is missing"],
+            "exclusions": {
+                "surgery": {"answer": "unknown", "place": None},
+                "implant": {"answer": "no", "place": "BreastImplantPresent (0028,1300) of every view"},
+                "clip_or_marker": {"answer": "unknown", "place": None},
+            },
         }
     ]
     assert manifest["files"][0] == {

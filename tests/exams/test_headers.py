@@ -2,11 +2,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydicom import Dataset, FileDataset
 
 from dibmg_monai.errors import ImageError
-from dibmg_monai.exams.headers import read_header
+from dibmg_monai.exams.headers import KEYWORDS, read_header
 from dibmg_monai.views import VIEWS, View
-from tests.exams.conftest import STUDY, WriteImage, coded
+from tests.exams.conftest import STUDY, WriteImage
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -15,14 +16,10 @@ def test_ordinary_mammogram(view: View, write_image: WriteImage) -> None:
     header = read_header(path)
     assert header.view is view
     assert (header.study, header.sop_instance, header.patient, header.case) == (STUDY, "1.2.3", "SECRET", "")
-    assert (header.modality, header.intent, header.image_type) == (
-        "MG",
-        "FOR PRESENTATION",
-        ("ORIGINAL", "PRIMARY", ""),
-    )
+    assert (header.modality, header.intent, header.photometric) == ("MG", "FOR PRESENTATION", "MONOCHROME2")
     assert (header.frames, header.samples, header.missing_pixels) == (1, 1, "")
     assert header.sop_class_name == "Digital Mammography X-Ray Image Storage - For Presentation"
-    assert (header.is_partial, header.is_synthesized, header.is_quality_control) == (False, False, None)
+    assert (header.signs, header.modifiers, header.contradictions, header.hints) == ({}, {}, (), {})
 
 
 def test_what_the_header_does_not_say_is_unknown(write_image: WriteImage) -> None:
@@ -30,7 +27,7 @@ def test_what_the_header_does_not_say_is_unknown(write_image: WriteImage) -> Non
     header = read_header(write_image("a.dcm", **dict.fromkeys(absent)))
     assert header.view is None
     assert (header.laterality.value, header.projection.value) == ("", "")
-    assert (header.is_partial, header.is_synthesized, header.magnification, header.acquired) == (None, None, None, "")
+    assert (header.magnification, header.field_mm, header.acquired) == (None, (), "")
 
 
 def test_the_patient_does_not_show(write_image: WriteImage) -> None:
@@ -52,20 +49,6 @@ def test_cbis_ddsm(patient_id: str, case: str, view: View, is_region: bool, writ
     assert (header.case, header.view, header.is_region) == (case, view, is_region)
 
 
-@pytest.mark.parametrize(
-    ("attributes", "expected"),
-    [
-        ({"ImageType": ["DERIVED", "PRIMARY", "TOMO", "GENERATED_2D"]}, True),
-        ({"ImageType": ["DERIVED", "PRIMARY"], "SeriesDescription": "R CC C-View"}, True),
-        ({"ImageType": ["DERIVED", "PRIMARY"], "SeriesDescription": "L MLO S-VIEW"}, True),
-        ({"ImageType": ["DERIVED", "PRIMARY"], "SeriesDescription": "standard views"}, None),
-        ({"ImageType": ["ORIGINAL", "PRIMARY"]}, False),
-    ],
-)
-def test_synthesized_images(attributes: dict, expected: bool | None, write_image: WriteImage) -> None:
-    assert read_header(write_image("a.dcm", **attributes)).is_synthesized is expected
-
-
 def test_times_sort_whichever_attribute_holds_them(write_image: WriteImage) -> None:
     acquired = [
         {"ContentDate": "20200101", "ContentTime": "080000"},
@@ -78,11 +61,35 @@ def test_times_sort_whichever_attribute_holds_them(write_image: WriteImage) -> N
     assert len(times) == len(acquired)
 
 
-def test_modifiers_and_magnification(write_image: WriteImage) -> None:
-    view = coded("399162004", modifiers=(coded("399209000"),))
-    header = read_header(write_image("a.dcm", ViewCodeSequence=[view], EstimatedRadiographicMagnificationFactor="1.8"))
-    assert (header.modifiers, header.magnification) == (("implant displaced",), 1.8)
+def test_numbers(write_image: WriteImage) -> None:
+    field = {"FieldOfViewDimensions": [67, 112]}
+    header = read_header(write_image("a.dcm", EstimatedRadiographicMagnificationFactor="1.8", **field))
+    assert (header.magnification, header.field_mm, header.field_text) == (1.8, (67, 112), "67 x 112")
+
+
+def test_every_attribute_that_is_asked_for_is_read_from_the_file(
+    monkeypatch: pytest.MonkeyPatch, write_image: WriteImage
+) -> None:
+    asked = set()
+    get = Dataset.get
+
+    def note(dataset: Dataset, key: object, default: object = None) -> object:
+        if isinstance(dataset, FileDataset):
+            asked.add(key)
+        return get(dataset, key, default)
+
+    monkeypatch.setattr(Dataset, "get", note)
+    read_header(write_image("a.dcm", ViewCodeSequence=[], PatientOrientation=None, Modality="CR"))
+    read_header(write_image("b.dcm", PatientOrientation=None))
+    in_meta = {"TransferSyntaxUID", "MediaStorageSOPClassUID"}
+    assert {key for key in asked if isinstance(key, str)} - in_meta <= set(KEYWORDS)
+    assert len(asked) > 30
+
+
+def test_what_places_say_against_each_other(write_image: WriteImage) -> None:
+    header = read_header(write_image("a.dcm", Laterality="L", ViewPosition="R MLO"))
     assert header.view is View.RCC
+    assert header.contradictions_text == "Laterality (0020,0060) says L, ViewPosition (0018,5101) says MLO"
 
 
 def test_value_of_the_wrong_kind(write_image: WriteImage) -> None:

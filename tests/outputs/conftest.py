@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
 from dibmg_monai.exams.exam import Exam
+from dibmg_monai.findings import find_regions
 from dibmg_monai.inference import ExamResult, ModelInfo, ViewResult
 from dibmg_monai.pixels.geometry import Orientation, ViewGeometry, transform_points
 from dibmg_monai.views import View
@@ -31,7 +32,7 @@ def make_found() -> Callable[..., ViewResult]:
         peak: float = 4.0,
         score: float = 0.25,
     ) -> ViewResult:
-        """A map of 16 x 16 cells that is flat except for one cell: the one given, or one on the breast's side."""
+        """A map of 16 x 16 cells that is flat but for one cell, a finding: the one given, or one in the breast."""
         geometry = ViewGeometry.fit(
             shape, orientation=orientation or Orientation(), laterality=view.laterality, input_size=320
         )
@@ -39,7 +40,9 @@ def make_found() -> Callable[..., ViewResult]:
         dib = torch.full((16, 16), background)
         dib[row, column] = peak
         peak_row, peak_column = transform_points(geometry.cell_to_source((16, 16)), row, column)
-        return ViewResult(score, float(peak_row), float(peak_column), peak, dib, geometry, Path(f"{view}.dcm"))
+        findings = find_regions(dib, geometry, candidates=dib.numpy() > background, threshold=0.5)
+        file = Path(f"{view}.dcm")
+        return ViewResult(score, float(peak_row), float(peak_column), peak, dib, geometry, file, findings, "full range")
 
     return make
 
@@ -61,6 +64,7 @@ def make_mammogram() -> Callable[..., Dataset]:
         dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
         dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 12, 11, 0
         dataset.PixelData = np.full(SHAPE, 2000, np.uint16).tobytes()
+        dataset.InstanceNumber = view.channel + 1
         for keyword in without:
             delattr(dataset, keyword)
         for keyword, value in values.items():
@@ -89,13 +93,24 @@ def make_result(make_found: Callable[..., ViewResult], tmp_path: Path) -> Callab
 
 
 @pytest.fixture
-def exam_on_disk(make_result: Callable[..., ExamResult], make_mammogram: Callable[..., Dataset]) -> ExamResult:
+def exam_from(
+    make_result: Callable[..., ExamResult], make_mammogram: Callable[..., Dataset]
+) -> Callable[..., ExamResult]:
+    def make(values: dict[str, Any], *, views: tuple[View, ...] = tuple(View)) -> ExamResult:
+        """A result of mammograms with such headers (see ``sources.SOURCES``), a finding in every view."""
+        result = make_result(views=views)
+        result.exam.root.mkdir()
+        for view in views:
+            make_mammogram(result.exam.path(view), view, **values)
+        return result
+
+    return make
+
+
+@pytest.fixture
+def exam_on_disk(exam_from: Callable[..., ExamResult]) -> ExamResult:
     """A result of four mammograms of one study that are there."""
-    result = make_result()
-    result.exam.root.mkdir()
-    for view in result.exam.files:
-        make_mammogram(result.exam.path(view), view)
-    return result
+    return exam_from({})
 
 
 @pytest.fixture

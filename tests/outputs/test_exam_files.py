@@ -9,10 +9,10 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from dibmg_monai.errors import FolderError, ImageError
+from dibmg_monai.errors import DibmgError, FolderError, ImageError
 from dibmg_monai.exams.exam import Exam
 from dibmg_monai.inference import ExamResult
-from dibmg_monai.outputs.exam_files import Output, write_exam
+from dibmg_monai.outputs.exam_files import WRITERS, Output, parse_outputs, write_exam
 from dibmg_monai.outputs.scores import ResultsWriter, read_results
 from dibmg_monai.views import VIEWS, View
 
@@ -24,13 +24,41 @@ def written(folder: Path) -> set[str]:
 
 
 def test_everything_is_written_where_results_say(exam_on_disk: ExamResult, tmp_path: Path) -> None:
-    write_exam(exam_on_disk, ResultsWriter(tmp_path / "out"))
-    endings = ("overlay.png", "overlay.dcm", "dib.nii.gz")
-    assert written(tmp_path / "out") == {f"{view}_{ending}" for view in VIEWS for ending in endings}
+    write_exam(exam_on_disk, ResultsWriter(tmp_path / "out"), outputs=tuple(Output))
+    assert written(tmp_path / "out") <= {name for writer in WRITERS.values() for name in writer.names}
     (item,) = read_results(tmp_path / "out" / "results.json")
     for view, found in exam_on_disk.views.items():
         values = nibabel.load(tmp_path / "out" / item["views"][view]["map"]).get_fdata()
         np.testing.assert_array_equal(values[..., 0], found.dib.numpy())
+        (finding,) = item["views"][view]["findings"]
+        assert (finding["peak_row"], finding["peak_column"]) == (found.peak_row, found.peak_column)
+        assert finding["outline"] == found.findings[0].outline.tolist()
+
+
+def test_dicom_objects_are_of_one_study_each_kind_in_a_series_of_its_own(
+    exam_on_disk: ExamResult, tmp_path: Path
+) -> None:
+    write_exam(exam_on_disk, ResultsWriter(tmp_path / "out"), outputs=tuple(Output))
+    objects = [dcmread(path) for path in sorted((tmp_path / "out" / "exam-1").glob("*.dcm"))]
+    assert {made.StudyInstanceUID for made in objects} == {"2.25.1"}
+    numbers: dict[str, set[int]] = {}
+    for made in objects:
+        numbers.setdefault(made.SeriesInstanceUID, set()).add(made.SeriesNumber)
+        assert "AI" in made.SeriesDescription and "research use" in made.SeriesDescription
+        assert made.SpecificCharacterSet == "ISO_IR 192"
+        (equipment,) = made.ContributingEquipmentSequence
+        assert equipment.ManufacturerModelName == "dib-mg" and "ab" * 32 in equipment.ContributionDescription
+    assert sorted(map(sorted, numbers.values())) == [[number] for number in range(9001, 9008)]
+    assert len({made.SOPInstanceUID for made in objects}) == len(objects)
+
+
+def test_a_finding_has_one_name_in_all_objects(exam_on_disk: ExamResult, tmp_path: Path) -> None:
+    write_exam(exam_on_disk, ResultsWriter(tmp_path / "out"), outputs=[Output.SR, Output.CADSR, Output.SEG])
+    folder = tmp_path / "out" / "exam-1"
+    segments = {dcmread(folder / f"{view}_seg.dcm").SegmentSequence[0].TrackingUID for view in VIEWS}
+    assert len(segments) == 4
+    (report,) = folder.glob("findings_sr*.dcm")
+    assert segments <= {element.value for element in dcmread(report).iterall() if element.keyword == "UID"}
 
 
 def test_capture_holds_the_overlay(exam_on_disk: ExamResult, tmp_path: Path) -> None:
@@ -44,7 +72,7 @@ def test_captures_share_a_series_within_a_study_only(
     exam_on_disk: ExamResult, make_mammogram: MakeMammogram, tmp_path: Path
 ) -> None:
     make_mammogram(exam_on_disk.exam.path(View.LCC), View.LCC, StudyInstanceUID="2.25.9")
-    write_exam(exam_on_disk, ResultsWriter(tmp_path / "out"), outputs=[Output.CAPTURE])
+    write_exam(exam_on_disk, ResultsWriter(tmp_path / "out"), outputs=[Output.SC])
     captures = {view: dcmread(tmp_path / "out" / "exam-1" / f"{view}_overlay.dcm") for view in VIEWS}
     assert len({captures[view].SeriesInstanceUID for view in (View.RCC, View.RMLO, View.LMLO)}) == 1
     assert captures[View.LCC].SeriesInstanceUID != captures[View.RCC].SeriesInstanceUID
@@ -56,16 +84,16 @@ def test_captures_share_a_series_within_a_study_only(
     ("outputs", "endings"),
     [
         ([], set()),
-        ([Output.MAP], {"dib.nii.gz"}),
-        ([Output.OVERLAY], {"overlay.png"}),
-        (["overlay", "map"], {"overlay.png", "dib.nii.gz"}),
+        ([Output.NIFTI], {"dib.nii.gz"}),
+        ([Output.PNG], {"overlay.png"}),
+        (["sc", "nifti"], {"overlay.dcm", "dib.nii.gz"}),
     ],
 )
 def test_choice_and_what_an_earlier_run_left(
     outputs: list[Output], endings: set[str], exam_on_disk: ExamResult, tmp_path: Path
 ) -> None:
     write_exam(exam_on_disk, ResultsWriter(tmp_path / "out"))
-    write_exam(exam_on_disk, ResultsWriter(tmp_path / "out"), outputs=outputs)
+    write_exam(exam_on_disk, ResultsWriter(tmp_path / "out"), outputs=[Output.JSON, *outputs])
     assert written(tmp_path / "out") == {f"{view}_{ending}" for view in VIEWS for ending in endings}
     (item,) = read_results(tmp_path / "out" / "results.json")
     assert all((found["map"] is None) == ("dib.nii.gz" not in endings) for found in item["views"].values())
@@ -76,7 +104,7 @@ def test_png_exams_have_overlays_but_no_captures(exam_on_disk: ExamResult, tmp_p
     exam = Exam("exam-1", tmp_path / "in", {View.RCC: Path("RCC.png")})
     result = replace(exam_on_disk, exam=exam, views={View.RCC: exam_on_disk.views[View.RCC]})
     writer = ResultsWriter(tmp_path / "out")
-    write_exam(result, writer, outputs=[Output.OVERLAY])
+    write_exam(result, writer, outputs=[Output.PNG])
     assert written(tmp_path / "out") == {"RCC_overlay.png"}
     with pytest.raises(ImageError, match=r"RCC.png: is not a DICOM file"):
         write_exam(result, writer)
@@ -88,3 +116,14 @@ def test_exam_that_cannot_be_written_is_not_in_the_results(exam_on_disk: ExamRes
     with pytest.raises(FolderError, match=r"exam-1.*: cannot be written \(Not a directory\)"):
         write_exam(exam_on_disk, writer)
     assert read_results(tmp_path / "out" / "results.json") == []
+
+
+def test_without_json_there_are_no_scores(exam_on_disk: ExamResult, tmp_path: Path) -> None:
+    write_exam(exam_on_disk, ResultsWriter(tmp_path / "out", scores=False), outputs=[Output.PNG])
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"exam-1"}
+
+
+def test_outputs_by_name() -> None:
+    assert parse_outputs("sr, seg,sr") == parse_outputs(["sr", "seg"]) == (Output.SR, Output.SEG)
+    with pytest.raises(DibmgError, match=r"outputs is 'sr,pdf'; any of json, png, .* is needed"):
+        parse_outputs("sr,pdf")

@@ -1,17 +1,14 @@
 import math
 from collections.abc import Callable
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
-from dibmg_monai.errors import FolderError
 from dibmg_monai.inference import ExamResult, ViewResult
-from dibmg_monai.outputs.overlay import COLORS, color_scale, overlay, write_overlay
+from dibmg_monai.outputs.overlay import COLORS, color_scale, overlay
 from dibmg_monai.pixels.geometry import Orientation
 from dibmg_monai.pixels.reader import SourceImage
 from dibmg_monai.views import View
@@ -140,11 +137,3 @@ def test_scale_is_the_highest_peak_of_the_exam_but_no_less_than_ten_to_one(
 ) -> None:
     assert color_scale(make_result()) == 4.0
     assert color_scale(make_result(views=(View.RCC, View.RMLO))) == math.log(10)
-
-
-def test_picture_is_written_as_it_is(make_found: MakeFound, a_file: Path, tmp_path: Path) -> None:
-    picture = overlay(make_found(), image(60, 40), view=View.RCC, exam_score=0.5, scale=4.0)
-    write_overlay(tmp_path / "RCC_overlay.png", picture)
-    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "RCC_overlay.png")), picture)
-    with pytest.raises(FolderError, match=r"taken/x.png: cannot be written \(Not a directory\)"):
-        write_overlay(a_file / "x.png", picture)

@@ -35,6 +35,16 @@ def test_results_json_has_the_agreed_form(make_result: MakeResult, tmp_path: Pat
         "peak_value": 3.0,
         "file": "LCC.dcm",
         "map": "exam-1/LCC_dib.nii.gz",
+        "voi": "full range",
+        "findings": [
+            {
+                "score": found.findings[0].score,
+                "peak_row": found.peak_row,
+                "peak_column": found.peak_column,
+                "peak_value": 3.0,
+                "outline": found.findings[0].outline.tolist(),
+            }
+        ],
     }
     assert item["views"]["RCC"]["map"] is None
     assert item["missing_views"] == [] and item["warnings"] == ["a warning"]

@@ -47,7 +47,7 @@ def test_patient_orientation_leads_back(breast: Callable, view: View, orientatio
     assert warnings == ()
 
 
-@pytest.mark.parametrize("directions", [("PL", "FR"), ("P", "FL"), ("PR", "F")])
+@pytest.mark.parametrize("directions", [("PL", "FR"), ("P", "FL"), ("PR", "F"), ("PLH", "FLA"), ("P", "L")])
 def test_oblique_directions_count_by_their_first_letter(breast: Callable, directions: tuple[str, str]) -> None:
     found, warnings = canonical_orientation(source(breast(), directions), View.RMLO)
     assert (found, warnings) == (Orientation(), ())
@@ -55,7 +55,7 @@ def test_oblique_directions_count_by_their_first_letter(breast: Callable, direct
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("wall", ["left", "right"])
-@pytest.mark.parametrize("directions", [None, ("CC", "CC"), ("L", "F")])
+@pytest.mark.parametrize("directions", [None, ("CC", "CC"), ("L", "F"), ("A", "P"), ("P", "P"), ("", "F"), ("", "")])
 def test_without_a_direction_the_pixels_decide(
     breast: Callable, view: View, wall: str, directions: tuple[str, str] | None
 ) -> None:
@@ -89,3 +89,40 @@ def test_labels_and_bright_scanner_edges_are_not_breast(breast: Callable) -> Non
     overlap = (mask & (truth > 0.5)).sum() / (mask | (truth > 0.5)).sum()
     assert overlap > 0.95
     assert chest_wall(torch.from_numpy(film.astype(np.float32) / 4095)) == "left"
+
+
+@pytest.mark.parametrize(
+    ("view", "directions", "expected"),
+    [
+        (View.RMLO, ("P", "HL"), Orientation(flip_rows=True)),
+        (View.LMLO, ("A", "FR"), Orientation()),
+        (View.LMLO, ("A", "L"), Orientation(flip_rows=True)),
+        (View.LMLO, ("P", "HL"), Orientation(flip_rows=True, flip_columns=True)),
+        (View.LMLO, ("FR", "P"), Orientation(transpose=True, flip_columns=True)),
+        (View.RCC, ("P", "R"), Orientation(flip_rows=True)),
+        (View.LCC, ("L", "A"), Orientation(transpose=True, flip_rows=True)),
+    ],
+)
+def test_single_directions(view: View, directions: tuple[str, str], expected: Orientation, breast: Callable) -> None:
+    values = breast(wall="right" if view.laterality is Laterality.R else "left").astype(np.float32) / 4095
+    stored = expected.undo(torch.from_numpy(values))
+    assert canonical_orientation(SourceImage(stored, directions, 1.0, "", ()), view) == (expected, ())
+
+
+@pytest.mark.parametrize(("view", "directions"), [(View.RCC, ("P", "F")), (View.RCC, ("P", ""))])
+def test_a_direction_that_leaves_the_top_open(view: View, directions: tuple[str, str], breast: Callable) -> None:
+    found, (warning,) = canonical_orientation(source(breast(), directions), view)
+    assert found == Orientation()
+    assert warning.endswith(f"{'/'.join(directions)} it is open which edge is the upper one; rows stay as stored")
+
+
+@pytest.mark.parametrize(
+    ("turn", "found"), [(Orientation(True), "bottom"), (Orientation(True, flip_columns=True), "top")]
+)
+def test_a_header_of_lying_pixels(turn: Orientation, found: str, breast: Callable) -> None:
+    lying = turn.undo(torch.from_numpy(breast().astype(np.float32)))
+    orientation, (warning,) = canonical_orientation(source(lying.numpy(), ("P", "F")), View.RMLO)
+    assert orientation == Orientation()
+    assert warning.endswith(
+        f"the chest wall is on the right, in the pixels on the {found}; PatientOrientation was followed"
+    )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from pydicom import Dataset
 
 from dibmg_monai.errors import DibmgError, ImageError
 from dibmg_monai.exams.exam import Exam
@@ -36,6 +37,11 @@ def test_shape_range_and_padding(exam: Exam) -> None:
     assert loaded.image.max() == pytest.approx(2 * 2000 / 4095 - 1, abs=0.03)
     assert loaded.view_present.tolist() == [True, True, True, False]
     assert loaded.warnings == ("no LMLO",)
+    assert loaded.voi == {
+        View.RCC: "full range: 0 to 4095",
+        View.RMLO: "full range: 0 to 4095",
+        View.LCC: "full range: 0 to 65535",
+    }
     columns = 64  # of 40 to 60
     assert loaded.image[:2, :, : 96 - columns].eq(-1).all()
     assert loaded.image[2, :, columns:].eq(-1).all()
@@ -93,6 +99,28 @@ def test_an_image_that_cannot_be_read_is_named(exam: Exam, tmp_path: Path) -> No
 def test_an_image_size_that_is_none(size: object) -> None:
     with pytest.raises(DibmgError, match=rf"image_size is {size!r}; a number of pixels, 1 or more, is needed"):
         Preprocessing(image_size=size)
+
+
+def test_values_of_interest_by_the_policy(write_mammogram: WriteMammogram, breast: Callable, tmp_path: Path) -> None:
+    item = Dataset()
+    item.add_new("LUTDescriptor", "US", [4096, 0, 12])
+    item.add_new("LUTData", "US", (np.arange(4096) ** 2 // 4095).tolist())
+    options = {"BitsStored": 12, "HighBit": 11, "WindowCenter": 60, "WindowWidth": 100, "VOILUTSequence": [item]}
+    write_mammogram("x.dcm", breast(), view="RCC", **options)
+    exam = Exam("x", tmp_path, {View.RCC: Path("x.dcm")})
+    inputs = {policy: Preprocessing(image_size=64, voi=policy)(exam) for policy in ("window", "lut", "auto")}
+    assert inputs["window"].voi == {View.RCC: "window 1 of 1: center 60, width 100, LINEAR"}
+    assert inputs["lut"].voi == {View.RCC: "VOI LUT 1 of 1: 4096 entries from 0, 12 bits"}
+    assert inputs["auto"].voi == inputs["lut"].voi
+    assert [len(loaded.warnings) for loaded in inputs.values()] == [0, 0, 1]
+    assert torch.equal(Preprocessing(image_size=64)(exam).image, inputs["window"].image)
+    assert not torch.equal(inputs["window"].image, inputs["lut"].image)
+    assert torch.equal(inputs["auto"].image, inputs["lut"].image)
+
+
+def test_a_policy_that_is_none() -> None:
+    with pytest.raises(DibmgError, match="voi is 'none'; window, lut, auto are accepted"):
+        Preprocessing(image_size=64, voi="none")
 
 
 def test_channels_follow_the_views() -> None:

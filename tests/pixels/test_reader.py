@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import gdcm
 import numpy as np
 import pydicom
 import pytest
@@ -17,9 +16,10 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from dibmg_monai.errors import ImageError
+from dibmg_monai.errors import DibmgError, ImageError
 from dibmg_monai.pixels.reader import read_image
 from tests.conftest import WriteMammogram
+from tests.pixels.encoding import by_gdcm
 
 RAMP = (np.arange(48 * 32).reshape(48, 32) * 42 % 65521).astype(np.uint16)
 
@@ -34,24 +34,8 @@ def test_compressed_is_as_uncompressed(write_mammogram: WriteMammogram, syntax: 
 
 def test_jpeg_lossless(write_mammogram: WriteMammogram, tmp_path: Path) -> None:
     plain = write_mammogram("plain.dcm", RAMP)
-    lossless = gdcm_jpeg_lossless(plain, tmp_path / "lossless.dcm")
-    assert pydicom.dcmread(lossless).file_meta.TransferSyntaxUID == JPEGLosslessSV1
-    assert torch.equal(read_image(lossless).values, read_image(plain).values)
-
-
-def gdcm_jpeg_lossless(plain: Path, path: Path) -> Path:
-    """A copy in JPEG Lossless (.70) by GDCM, the one encoder of it at hand."""
-    reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
-    reader.SetFileName(str(plain))
-    assert reader.Read()
-    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
-    change.SetInput(reader.GetImage())
-    assert change.Change()
-    writer.SetFileName(str(path))
-    writer.SetFile(reader.GetFile())
-    writer.SetImage(change.GetOutput())
-    assert writer.Write()
-    return path
+    by_gdcm(pydicom.dcmread(plain), JPEGLosslessSV1, folder=tmp_path).save_as(tmp_path / "lossless.dcm")
+    assert torch.equal(read_image(tmp_path / "lossless.dcm").values, read_image(plain).values)
 
 
 @pytest.mark.parametrize(("bits", "high"), [(12, 11), (12, 13), (10, 15)])
@@ -168,6 +152,18 @@ def test_truncated_png(tmp_path: Path) -> None:
         ({"PhotometricInterpretation": "RGB"}, r"PhotometricInterpretation \(0028,0004\) is 'RGB'; MONOCHROME1 or"),
         ({"NumberOfFrames": 3}, r"NumberOfFrames \(0028,0008\) is 3; a single frame is accepted"),
         ({"PixelData": None}, "PixelData is missing"),
+        ({"Rows": None}, "Rows is missing"),
+        ({"Rows": 0}, "Rows is missing"),
+        ({"HighBit": None}, "HighBit is missing"),
+        ({"BitsStored": 17}, r"BitsStored \(0028,0101\) is 17; 1 to BitsAllocated \(0028,0100\) 16 is accepted"),
+        ({"BitsStored": 0}, r"BitsStored \(0028,0101\) is 0; 1 to BitsAllocated \(0028,0100\) 16 is accepted"),
+        ({"HighBit": 16}, r"HighBit \(0028,0102\) is 16, with BitsStored \(0028,0101\) 16; 15 to 15 is accepted"),
+        ({"BitsStored": 12, "HighBit": 10}, r"HighBit \(0028,0102\) is 10, with .* 12; 11 to 15 is accepted"),
+        ({"BitsAllocated": 32}, r"BitsAllocated \(0028,0100\) is 32; 8 or 16 is accepted"),
+        ({"BitsAllocated": 12}, r"BitsAllocated \(0028,0100\) is 12; 8 or 16 is accepted"),
+        ({"BitsAllocated": 1, "BitsStored": 1, "HighBit": 0}, r"BitsAllocated \(0028,0100\) is 1; 8 or 16 is accepted"),
+        ({"PixelRepresentation": 2}, r"PixelRepresentation \(0028,0103\) is 2; 0, unsigned, or 1, signed, is accepted"),
+        ({"SamplesPerPixel": 3}, r"PhotometricInterpretation \(0028,0004\) is 'MONOCHROME2'"),
     ],
 )
 def test_what_is_not_one_gray_image(write_mammogram: WriteMammogram, attributes: dict, message: str) -> None:
@@ -175,6 +171,96 @@ def test_what_is_not_one_gray_image(write_mammogram: WriteMammogram, attributes:
         read_image(write_mammogram("odd.dcm", RAMP, **attributes))
 
 
-def test_pixel_aspect_comes_from_the_spacing(write_mammogram: WriteMammogram) -> None:
-    assert read_image(write_mammogram("a.dcm", RAMP, ImagerPixelSpacing=[0.2, 0.1])).pixel_aspect == pytest.approx(2.0)
-    assert read_image(write_mammogram("b.dcm", RAMP)).pixel_aspect == 1.0
+@pytest.mark.parametrize(
+    ("attributes", "aspect", "warnings"),
+    [
+        ({}, 1.0, 0),
+        ({"ImagerPixelSpacing": [0.2, 0.1]}, 2.0, 0),
+        ({"PixelSpacing": [0.1, 0.2]}, 0.5, 0),
+        ({"NominalScannedPixelSpacing": [0.1, 0.05]}, 2.0, 0),
+        ({"PixelAspectRatio": [3, 2]}, 1.5, 0),
+        ({"ImagerPixelSpacing": [0.1, 0.1], "PixelSpacing": [0.2, 0.1], "PixelAspectRatio": [3, 2]}, 1.0, 0),
+        ({"ImagerPixelSpacing": [0, 0], "PixelAspectRatio": [3, 2]}, 1.5, 1),
+        ({"ImagerPixelSpacing": [0.1, -0.2]}, 1.0, 1),
+        ({"ImagerPixelSpacing": 0.1, "PixelSpacing": [0.1, 0.1, 0.1]}, 1.0, 2),
+    ],
+)
+def test_pixel_aspect(write_mammogram: WriteMammogram, attributes: dict, aspect: float, warnings: int) -> None:
+    found = read_image(write_mammogram("a.dcm", RAMP, **attributes))
+    assert found.pixel_aspect == pytest.approx(aspect)
+    assert len(found.warnings) == warnings
+    assert all("is not two numbers above 0; it was ignored" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (["A", "FR"], ("A", "FR")),
+        (["p", "hl"], ("P", "HL")),
+        (["A ", " F"], ("A", "F")),
+        ("CC", None),
+        ("", None),
+        (None, None),
+        (["A", "F", "R"], None),
+    ],
+)
+def test_patient_orientation(write_mammogram: WriteMammogram, written: object, read: tuple[str, str] | None) -> None:
+    assert read_image(write_mammogram("a.dcm", RAMP, PatientOrientation=written)).patient_orientation == read
+
+
+def test_the_detectors_own_flips_turn_nothing(write_mammogram: WriteMammogram) -> None:
+    plain = read_image(write_mammogram("plain.dcm", RAMP))
+    flipped = read_image(write_mammogram("flipped.dcm", RAMP, FieldOfViewHorizontalFlip="YES", FieldOfViewRotation=180))
+    assert torch.equal(flipped.values, plain.values)
+    assert flipped.patient_orientation == plain.patient_orientation
+
+
+def test_values_of_interest_by_the_policy(write_mammogram: WriteMammogram) -> None:
+    item = pydicom.Dataset()
+    item.add_new("LUTDescriptor", "US", [0, 0, 16])
+    item.add_new("LUTData", "OW", np.arange(65536, dtype="<u2").tobytes())
+    path = write_mammogram("x.dcm", RAMP, WindowCenter=100, WindowWidth=200, VOILUTSequence=[item])
+    assert read_image(path).voi == "window 1 of 1: center 100, width 200, LINEAR"
+    assert read_image(path, voi="lut").voi == "VOI LUT 1 of 1: 65536 entries from 0, 16 bits"
+    auto = read_image(path, voi="auto")
+    assert auto.voi == "VOI LUT 1 of 1: 65536 entries from 0, 16 bits"
+    assert auto.warnings[0].startswith("window 1 of 1 was passed over: it leaves 0.0% of the image's values")
+    np.testing.assert_allclose(auto.values.numpy(), RAMP / 65535, atol=1e-6)
+    with pytest.raises(DibmgError, match="voi is 'best'; window, lut, auto are accepted"):
+        read_image(path, voi="best")
+
+
+def test_a_picture_has_its_full_range(tmp_path: Path) -> None:
+    Image.fromarray(RAMP).save(tmp_path / "x.png")
+    assert read_image(tmp_path / "x.png", voi="lut").voi == "full range: 0 to 65535"
+
+
+def test_an_image_without_anything_in_it_is_told(write_mammogram: WriteMammogram) -> None:
+    path = write_mammogram("x.dcm", RAMP, WindowCenter=-5000, WindowWidth=10)
+    assert read_image(path).warnings[-1] == "every pixel comes out equally gray (1.00): there is nothing to see"
+
+
+def test_damaged_numbers_do_not_stop_the_image(write_mammogram: WriteMammogram) -> None:
+    """A window that is no number, as raw bytes in the file: pydicom raises on touching it."""
+    path = write_mammogram(
+        "x.dcm", RAMP, WindowCenter="1234", WindowWidth="5678", ImagerPixelSpacing=["0.125", "0.125"]
+    )
+    content = path.read_bytes()
+    for good, bad in ((b"5678", b"56x8"), (b"0.125\\0.125", b"0.125\\0,125")):
+        assert content.count(good) == 1
+        content = content.replace(good, bad)
+    path.write_bytes(content)
+    found = read_image(path)
+    assert (found.voi, found.pixel_aspect) == ("full range: 0 to 65535", 1.0)
+    assert found.warnings == (
+        "window 1 of 1 was passed over: its WindowWidth (0028,1051) is missing or no number",
+        "ImagerPixelSpacing is not two numbers above 0; it was ignored",
+    )
+
+
+def test_nothing_of_the_patient_is_told(write_mammogram: WriteMammogram) -> None:
+    path = write_mammogram(
+        "x.dcm", RAMP, WindowCenter=1, WindowWidth=0, PresentationLUTShape="INVERSE", PixelPaddingValue=9
+    )
+    found = read_image(path)
+    assert not any(name in text for text in (found.voi, *found.warnings) for name in ("Person", "TEST-1"))

@@ -13,7 +13,7 @@ from dibmg_monai.exams.datasets.tables import Row, rows
 from dibmg_monai.views import View
 
 if TYPE_CHECKING:
-    from dibmg_monai.exams.assembly import Scan
+    from dibmg_monai.exams.scanning import Scan
 
 TABLE = "CMMD_clinicaldata_revision.xlsx"
 COLUMNS = ("ID1", "LeftRight", "Age", "abnormality", "classification", "subtype")
@@ -23,7 +23,7 @@ FEATURES = {"mass": ["mass"], "calcification": ["calcification"], "both": ["calc
 
 def read(root: Path) -> Reading:
     """Read the table of breasts, and the header of every image for its patient, side and view."""
-    from dibmg_monai.exams.assembly import scan
+    from dibmg_monai.exams.scanning import scan
 
     left_out: list[LeftOut] = []
     breasts = grouped(_read_table(Folder.of(root).table(TABLE)), lambda row: row.text("ID1"))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from dibmg_monai.errors import DatalistError, ImageError
+from dibmg_monai.errors import DatalistError
 from dibmg_monai.exams.listing import list_files
 
 DICOM = (".dcm", ".dicom")
@@ -56,24 +56,6 @@ class Folder:
         Raises:
             ImageError: if it is missing or damaged, or does not say how large it is.
         """
-        path = self.root / file
-        return _size_in_dicom(path) if path.suffix.lower() in DICOM else _size_of_picture(path)
+        from dibmg_monai.exams.image_file import read_frame
 
-
-def _size_of_picture(path: Path) -> tuple[int, int]:
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ImageError(path, f"cannot be read as an image ({error}); a complete file is needed") from error
-
-
-def _size_in_dicom(path: Path) -> tuple[int, int]:
-    from dibmg_monai.exams.dicom_file import open_dicom
-
-    dataset, _ = open_dicom(path, keywords=("SOPClassUID", "Rows", "Columns"))
-    if "Rows" not in dataset or "Columns" not in dataset:
-        raise ImageError(path, "Rows (0028,0010) or Columns (0028,0011) is missing; both are needed", code="no-image")
-    return int(dataset.Rows), int(dataset.Columns)
+        return read_frame(self.root / file).shape

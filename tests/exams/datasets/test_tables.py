@@ -54,5 +54,5 @@ def test_images_without_a_size(tmp_path: Path, write_mammogram: WriteMammogram) 
     folder = Folder.of(tmp_path)
     with pytest.raises(ImageError, match=r"a\.dcm: Rows \(0028,0010\) or Columns \(0028,0011\) is missing"):
         folder.image_size("a.dcm")
-    with pytest.raises(ImageError, match=r"b\.png: cannot be read as an image"):
+    with pytest.raises(ImageError, match=r"b\.png: is a damaged PNG file"):
         folder.image_size("b.png")

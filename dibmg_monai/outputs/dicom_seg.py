@@ -1,0 +1,237 @@
+"""DICOM Segmentations (PS3.3 A.51): of each view the findings, a binary one, and the DIB map, a fractional one.
+
+Both have the source image's own grid, pixel on pixel, however it is turned. A view without findings has no binary one:
+a Segmentation needs a segment, and the reports say that nothing was found. Every view has a map. It is a byte a pixel:
+RLE would make it 20 to 50 times smaller, but an archive that takes results uncompressed only would not get it.
+"""
+
+from pathlib import Path
+
+import highdicom as hd
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.config import disable_value_validation
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+from pydicom.uid import UID, SegmentationStorage
+
+from dibmg_monai.inference import ModelInfo, ViewResult
+from dibmg_monai.outputs.material import Material, Tracking
+from dibmg_monai.outputs.overlay import FOUND, NOTICE, color_scale
+from dibmg_monai.outputs.source_study import (
+    LOSSY,
+    NEEDED,
+    SOFTWARE,
+    TYPE_2,
+    Series,
+    aspect_ratio,
+    coded,
+    date_and_time,
+    identify,
+    new_object,
+    new_uid,
+    patient_orientation,
+    save,
+    spacing_mm,
+)
+from dibmg_monai.views import VIEWS, Laterality, View
+
+FINDINGS = Series(9005, "AI findings (DIB-MG), research use only")
+MAPS = Series(9006, "AI DIB maps (DIB-MG), research use only")
+LABELS = {FINDINGS: "DIB_MG_FINDINGS", MAPS: "DIB_MG_MAP"}  # ContentLabel
+WHITE = 255  # MaximumFractionalValue
+SIDES = {Laterality.R: codes.SCT.Right, Laterality.L: codes.SCT.Left}  # PS3.16 CID 244
+PLACEHOLDERS = (
+    "The pixels are those of the source image, one by one. Position, orientation and thickness of the plane are "
+    "placeholders for viewers that need some: a projection has none."
+)
+NO_SPACING = "The image has no spacing either: that of 1 mm gives no more than the pixels' shape."
+
+
+class Segmentations:
+    """The findings and the DIB map of each view."""
+
+    names = tuple(f"{view}{kind}" for kind in ("_seg.dcm", "_dib_seg.dcm") for view in VIEWS)
+
+    def write(self, material: Material, folder: Path) -> None:
+        """Write the segmentations of one exam, two series in each study that its images are from."""
+        for views in material.studies.values():
+            findings_uid, maps_uid = new_uid(), new_uid()
+            for view in views:
+                if material.result.views[view].findings:
+                    made = findings_segmentation(material, view, series_uid=findings_uid)
+                    save(made, folder / f"{view}_seg.dcm")
+                made = map_segmentation(material, view, series_uid=maps_uid)
+                save(made, folder / f"{view}_dib_seg.dcm")
+
+
+def findings_segmentation(material: Material, view: View, *, series_uid: UID) -> Dataset:
+    """The findings of a view that has some, as a BINARY segmentation: a segment each, the strongest first.
+
+    Args:
+        material: of the exam.
+        view: the view.
+        series_uid: of the series of findings in the view's study.
+    """
+    found, model = material.result.views[view], material.result.model
+    pixels = np.stack([finding.mask(found.geometry) for finding in found.findings], axis=-1)[np.newaxis]
+    segments = [
+        _segment(
+            number,
+            f"{tracking.identifier}, score {finding.score:.2f}",
+            f"Region that an algorithm suspects of cancer; no one has confirmed it. Score {finding.score:.3f}, highest "
+            f"log-odds of cancer {finding.peak_value:.2f}.",
+            codes.SCT.Lesion,
+            view=view,
+            model=model,
+            tracking=tracking,
+        )
+        for number, (finding, tracking) in enumerate(zip(found.findings, material.tracking[view], strict=True), start=1)
+    ]
+    return _segmentation(material, view, pixels=pixels, segments=segments, series=FINDINGS, series_uid=series_uid)
+
+
+def map_segmentation(material: Material, view: View, *, series_uid: UID) -> Dataset:
+    """The DIB map of a view as a FRACTIONAL segmentation of 8 bits.
+
+    A pixel is the log-odds of cancer, interpolated, on the exam's scale of evidence, the one of the overlays' colors:
+    0 for log-odds of 0 and below, 255 for the scale's end and above. The odds of cells are not calibrated, so taken as
+    probabilities most would be 0 or 1; the file says how to get the log-odds back, in words and in its
+    RealWorldValueMappingSequence.
+
+    Args:
+        material: of the exam.
+        view: the view.
+        series_uid: of the series of maps in the view's study.
+    """
+    scale = color_scale(material.result)
+    pixels = map_fractions(material.result.views[view], scale=scale)
+    segment = _segment(
+        1,
+        f"{view} DIB map, log-odds of cancer 0 to {scale:.2f}",
+        f"Evidence of cancer on the exam's own scale, no calibrated probability. Log-odds of cancer = pixel value / "
+        f"{WHITE} x {scale:.6g}; 0 means 0 or less, {WHITE} means {scale:.6g} or more.",
+        codes.SCT.Neoplasm,
+        view=view,
+        model=material.result.model,
+    )
+    result = _segmentation(material, view, pixels=pixels, segments=[segment], series=MAPS, series_uid=series_uid)
+    result.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence = [_log_odds(scale)]
+    return result
+
+
+def map_fractions(found: ViewResult, *, scale: float) -> NDArray[np.float32]:
+    """(rows, columns) of the stored image, 0 to 1: the view's log-odds over those at the end of the scale."""
+    return found.geometry.map_to_source(found.dib).div_(scale).clamp_(0, 1).numpy()
+
+
+def _segmentation(
+    material: Material,
+    view: View,
+    *,
+    pixels: NDArray,
+    segments: list[hd.seg.SegmentDescription],
+    series: Series,
+    series_uid: UID,
+) -> Dataset:
+    source, found, model = material.sources[view], material.result.views[view], material.result.model
+    binary = pixels.dtype == np.bool_
+    with disable_value_validation():  # the image's UIDs may break the rules for UIDs
+        result: Dataset = hd.seg.Segmentation(
+            [_grid(source, found)],
+            pixels,
+            "BINARY" if binary else "FRACTIONAL",
+            segments,
+            series_instance_uid=series_uid,
+            series_number=series.number,
+            sop_instance_uid=new_uid(),
+            instance_number=view.channel + 1,
+            manufacturer=SOFTWARE,
+            manufacturer_model_name=model.name,
+            software_versions=model.version,
+            device_serial_number=model.sha256[:16],
+            fractional_type="PROBABILITY",
+            max_fractional_value=WHITE,
+            content_label=LABELS[series],
+            content_description=f"{view}: {series.description}",
+            omit_empty_frames=False,
+        )
+    result.update(new_object(source, sop_class=SegmentationStorage, made=material.made))
+    identify(result, series=series, model=model, made=material.made)
+    result.ContentDate, result.ContentTime = date_and_time(material.made)
+    result.PatientOrientation = patient_orientation(source)
+    _add_plane(result, source)
+    return result
+
+
+def _grid(source: Dataset, found: ViewResult) -> Dataset:
+    """What highdicom needs of an image's header, with an empty patient and study: it does not take odd values there."""
+    grid = Dataset()
+    for keyword in (*NEEDED, *LOSSY):
+        if keyword in source:
+            grid[keyword] = source[keyword]
+    for keyword in TYPE_2:
+        setattr(grid, keyword, None)
+    grid.Rows, grid.Columns = found.geometry.source_rows, found.geometry.source_columns
+    return grid
+
+
+def _add_plane(result: Dataset, source: Dataset) -> None:
+    """Pixel measures, plane orientation and plane position: viewers and libraries want them, a projection has none.
+
+    There is no frame of reference, even if the image has one: the placeholders would be wrong places in it.
+    """
+    spacing = spacing_mm(source)
+    measures, orientation, position = Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing, measures.SliceThickness = spacing or aspect_ratio(source), 1
+    orientation.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    position.ImagePositionPatient = [0, 0, 0]
+    shared = result.SharedFunctionalGroupsSequence[0]
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [orientation]
+    for frame in result.PerFrameFunctionalGroupsSequence:
+        frame.PlanePositionSequence = [position]
+    result.ImageComments = f"{NOTICE}. {PLACEHOLDERS}" + ("" if spacing else f" {NO_SPACING}")
+
+
+def _segment(
+    number: int, label: str, meaning: str, kind: Code, *, view: View, model: ModelInfo, tracking: Tracking | None = None
+) -> hd.seg.SegmentDescription:
+    """What a segment shows: a kind of lesion, suspected by the model, in the view's breast."""
+    segment = hd.seg.SegmentDescription(
+        number,
+        f"AI: {label}",
+        codes.SCT.MorphologicallyAbnormalStructure,
+        kind,
+        "AUTOMATIC",
+        _algorithm(model),
+        tracking_id=tracking.identifier if tracking else None,
+        tracking_uid=tracking.uid if tracking else None,
+        anatomic_regions=[codes.SCT.Breast],
+        display_color=hd.color.CIELabColor.from_rgb(*FOUND),
+    )
+    segment.SegmentDescription = f"{meaning} {NOTICE}."
+    (suspect,), (region,) = segment.SegmentedPropertyTypeCodeSequence, segment.AnatomicRegionSequence
+    suspect.SegmentedPropertyTypeModifierCodeSequence = [coded(codes.SCT.Suspected)]
+    region.AnatomicRegionModifierSequence = [coded(SIDES[view.laterality])]
+    return segment
+
+
+def _algorithm(model: ModelInfo) -> hd.AlgorithmIdentificationSequence:
+    return hd.AlgorithmIdentificationSequence(
+        name=model.name,
+        family=codes.cid7162.ArtificialIntelligence,
+        version=model.version,
+        source=SOFTWARE,
+        parameters={"weights SHA-256": model.sha256},
+    )
+
+
+def _log_odds(scale: float) -> Dataset:
+    """How a pixel value leads back to log-odds (PS3.3 C.7.6.16.2.11)."""
+    mapping = Dataset()
+    mapping.RealWorldValueFirstValueMapped, mapping.RealWorldValueLastValueMapped = 0, WHITE
+    mapping.RealWorldValueIntercept, mapping.RealWorldValueSlope = 0.0, scale / WHITE
+    mapping.LUTLabel, mapping.LUTExplanation = "LOG_ODDS", "Log-odds of cancer"
+    mapping.MeasurementUnitsCodeSequence = [coded(codes.UCUM.NoUnits)]
+    return mapping

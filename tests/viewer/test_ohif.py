@@ -1,0 +1,142 @@
+"""What a viewer shows of the results: OHIF in a headless Chromium, out of Orthanc. ``make test-viewer``."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pydicom import Dataset, dcmread
+from scipy import ndimage
+
+from dibmg_monai.pacs.node import Node
+from dibmg_monai.pacs.send import send
+from dibmg_monai.views import View
+from tests.pacs.orthanc import AE_TITLE, DICOM_PORT, LOOPBACK, obstacle, running_orthanc
+from tests.pacs.planted_exam import PlantedExam, write_planted_exam
+from tests.viewer.ohif import serving_viewer
+
+pytestmark = pytest.mark.orthanc
+browser = pytest.importorskip("tests.viewer.browser", reason="needs playwright", exc_type=ModuleNotFoundError)
+
+REPOSITORY = Path(__file__).parents[2]
+OHIF = REPOSITORY / "out" / "ohif"
+# White is 0 in its images, RCC is stored as it hangs, RMLO upside down; the mass in both is white.
+SEED, ROWS, VIEWS = 27, 1000, (View.RCC, View.RMLO)
+WHITE = 215  # of 255, which no other tissue reaches
+DIFFERENT = 25
+DASH = 6  # screen pixels: an outline's dashes and gaps are shorter
+
+
+@pytest.fixture(scope="module")
+def exam(tmp_path_factory: pytest.TempPathFactory) -> PlantedExam:
+    return write_planted_exam(tmp_path_factory.mktemp("exam"), rows=ROWS, seed=SEED)
+
+
+@pytest.fixture(scope="module")
+def viewer(exam: PlantedExam, tmp_path_factory: pytest.TempPathFactory) -> Iterator["browser.Viewer"]:
+    """The exam and its results, opened in the viewer."""
+    for needed, whence in ((OHIF, "npm's @ohif/app"), (browser.CHROMIUM, "Debian's chromium")):
+        if not needed.exists():
+            pytest.skip(f"there is no {needed}; {whence} is needed")
+    if reason := obstacle():
+        pytest.skip(reason)
+    with (
+        running_orthanc(tmp_path_factory.mktemp("orthanc")) as orthanc,
+        serving_viewer(OHIF, orthanc) as url,
+        browser.browsing(url) as viewer,
+    ):
+        send([*exam.images, *exam.results], Node(AE_TITLE, LOOPBACK, DICOM_PORT))
+        viewer.open(dcmread(exam.images[0]).StudyInstanceUID)
+        yield viewer
+
+
+@pytest.fixture(scope="module")
+def plain(exam: PlantedExam, viewer: "browser.Viewer") -> dict[View, NDArray[np.int16]]:
+    """(H, W, 3): the viewport with the image alone."""
+    pictures = {}
+    for view in VIEWS:
+        viewer.show(image_uid(exam, view), image_uid=image_uid(exam, view))
+        pictures[view] = viewer.look()
+    return pictures
+
+
+def image_uid(exam: PlantedExam, view: View) -> str:
+    return str(dcmread(exam.result.exam.path(view), specific_tags=["SOPInstanceUID"]).SOPInstanceUID)
+
+
+def result(exam: PlantedExam, name: str) -> Dataset:
+    return dcmread(exam.results_folder / name, stop_before_pixels=True)
+
+
+def report_about(exam: PlantedExam, view: View) -> str:
+    (report,) = (
+        dataset.SOPInstanceUID
+        for dataset in (result(exam, path.name) for path in exam.results)
+        if dataset.Modality == "SR" and "findings" in dataset.SeriesDescription
+        if dataset.CurrentRequestedProcedureEvidenceSequence[0]
+        .ReferencedSeriesSequence[0]
+        .ReferencedSOPSequence[0]
+        .ReferencedSOPInstanceUID
+        == image_uid(exam, view)
+    )
+    return report
+
+
+def lesion(picture: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """(H, W) the white mass in a viewport with the image alone."""
+    parts, count = ndimage.label((picture > WHITE).all(axis=2))
+    return parts == 1 + np.argmax(ndimage.sum_labels(parts > 0, parts, range(1, count + 1)))
+
+
+def marked(picture: NDArray[np.int16], plain: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """(H, W) what a result marks: what differs from the image alone, dashes joined, and what they enclose."""
+    different = np.abs(picture - plain).max(axis=2) > DIFFERENT
+    assert different.any(), "nothing is marked"
+    return ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(different, DASH), iterations=DASH))[
+        DASH:-DASH, DASH:-DASH
+    ]
+
+
+def as_fitted(mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """(H, W) a mask (rows, columns) of the stored image, as a viewport shows it that the image is fitted into."""
+    zoom = min(shape[0] / mask.shape[0], shape[1] / mask.shape[1])
+    rows, columns = (
+        np.floor((np.arange(side) + 0.5 - side / 2) / zoom + length / 2).astype(int).clip(-1, length)
+        for side, length in zip(shape, mask.shape, strict=True)
+    )
+    return np.pad(mask, 1)[np.ix_(rows + 1, columns + 1)]
+
+
+def check_place(exam: PlantedExam, view: View, picture: NDArray[np.int16], plain: NDArray[np.int16]) -> None:
+    """What is marked is the finding, to a pixel or two of the screen, and so the mass that one sees."""
+    found, seen = marked(picture, plain), lesion(plain)
+    assert (found & seen).sum() > 0.95 * seen.sum()
+    assert found.sum() < 2 * seen.sum()
+    (finding,) = exam.result.views[view].findings
+    expected = as_fitted(finding.mask(exam.result.views[view].geometry), found.shape)
+    assert (found & expected).sum() > 0.9 * (found | expected).sum()
+
+
+def test_image_alone_shows_the_planted_mass(exam: PlantedExam, plain: dict[View, NDArray[np.int16]]) -> None:
+    for view, picture in plain.items():
+        seen, planted = lesion(picture), as_fitted(exam.masks[view], picture.shape[:2])
+        assert (seen & planted).sum() > 0.7 * (seen | planted).sum()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_segmentation_marks_the_finding(
+    view: View, exam: PlantedExam, viewer: "browser.Viewer", plain: dict[View, NDArray[np.int16]]
+) -> None:
+    uid = result(exam, f"{view}_seg.dcm").SOPInstanceUID
+    assert viewer.offers(uid), f"{view}_seg.dcm is not listed"
+    viewer.show(uid, image_uid=image_uid(exam, view))
+    check_place(exam, view, viewer.look(unlike=plain[view]), plain[view])
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_report_outlines_the_finding(
+    view: View, exam: PlantedExam, viewer: "browser.Viewer", plain: dict[View, NDArray[np.int16]]
+) -> None:
+    viewer.show(report_about(exam, view), image_uid=image_uid(exam, view))
+    check_place(exam, view, viewer.look(unlike=plain[view]), plain[view])
