@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from dibmg_monai.commands.exclusion_options import add_exclusion_options, exclusions_from
@@ -28,7 +29,7 @@ def main() -> int:
     return 0
 
 
-def parse_arguments() -> argparse.Namespace:
+def parse_arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line; where it is silent, the variables that an application package runs with."""
     parser = argparse.ArgumentParser(
         prog="python apps/deploy",
@@ -55,7 +56,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--outputs", metavar="KINDS", help=kinds)
     parser.add_argument("--send", metavar="AET@HOST:PORT", help="send the DICOM results to this node, such as a PACS")
     add_exclusion_options(parser)
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 def set_up_logging() -> None:

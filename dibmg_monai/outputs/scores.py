@@ -156,6 +156,10 @@ def _result_item(result: ExamResult, *, maps: Mapping[View, str]) -> dict[str, A
             for view, found in result.views.items()
         },
         "missing_views": list(result.exam.missing_views),
+        "exclusions": {
+            name: {"answer": answer.value, "place": answer.place or None}
+            for name, answer in result.exam.exclusions.items()
+        },
         "warnings": list(result.warnings),
         "model": {"name": result.model.name, "version": result.model.version, "sha256": result.model.sha256},
     }

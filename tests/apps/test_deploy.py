@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,15 +17,19 @@ import torch
 import yaml
 from numpy.typing import NDArray
 from PIL import Image
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate
 from pydicom.uid import RLELossless, SecondaryCaptureImageStorage
+from pynetdicom import AE, AllStoragePresentationContexts
+from pynetdicom.events import EVT_C_STORE, Event
 
 import dibmg_monai
 from dibmg_monai.errors import DibmgError, ExamError, FolderError, ImageError, ModelError
 from dibmg_monai.exams.exam import Exam
+from dibmg_monai.exams.exclusions import REPORT
 from dibmg_monai.inference import ModelInfo, Predictor
 from dibmg_monai.network import DIBMG
+from dibmg_monai.outputs.exam_files import DEFAULT
 from dibmg_monai.outputs.scores import ResultsWriter
 from dibmg_monai.pixels.preprocessing import Preprocessing
 from dibmg_monai.views import VIEWS, View
@@ -107,6 +112,11 @@ def write_exam(write_mammogram: WriteMammogram, breast: Callable[..., NDArray[np
     return write
 
 
+def analyze(deploy: SimpleNamespace, study: Path, out: Path, *options: str | Path) -> None:
+    words = ["-i", study, "-o", out, *options]
+    deploy.command.analyze(deploy.command.parse_arguments(list(map(str, words))))
+
+
 def break_pixels(path: Path) -> None:
     """Leave the file whole, so that its header is in order, but its pixels are none."""
     dataset = dcmread(path)
@@ -136,7 +146,9 @@ def test_loader_emits_exam_after_exam_and_stops(
 ) -> None:
     for uid in ("2.25.1", "2.25.2"):
         write_exam(f"study/{uid}", uid)
-    loader = deploy.operators.StudyLoader(fragment, name="loader", study=tmp_path / "study", output_dir=tmp_path)
+    loader = deploy.operators.StudyLoader(
+        fragment, name="loader", study=tmp_path / "study", output_dir=tmp_path, exclusions=REPORT
+    )
     stops: list[bool] = []
     monkeypatch.setattr(loader, "stop_execution", lambda: stops.append(True))
     loader.start()
@@ -153,7 +165,9 @@ def test_loader_emits_exam_after_exam_and_stops(
 def test_study_without_exam_leaves_its_manifest(deploy: SimpleNamespace, fragment: object, tmp_path: Path) -> None:
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / "notes.txt").write_text("nothing")
-    loader = deploy.operators.StudyLoader(fragment, name="loader", study=tmp_path / "study", output_dir=tmp_path)
+    loader = deploy.operators.StudyLoader(
+        fragment, name="loader", study=tmp_path / "study", output_dir=tmp_path, exclusions=REPORT
+    )
     with pytest.raises(ExamError, match=r"has no mammography exam, only 1 not-dicom"):
         loader.start()
     (entry,) = json.loads((tmp_path / "manifest.json").read_text())["files"]
@@ -189,9 +203,9 @@ def test_exam_that_cannot_be_written_as_dicom_is_refused(
         DIBMG(**NARROW), preprocessing=Preprocessing(image_size=64), model=ModelInfo("narrow", "0", "ab")
     )
     results = ResultsWriter(tmp_path / "out")
-    writer = deploy.operators.ExamWriter(fragment, name="writer", results=results)
+    writer = deploy.operators.ExamWriter(fragment, name="writer", results=results, outputs=DEFAULT)
     ((refused, port),) = Ports(predictor(Exam("png", tmp_path, {View.RCC: Path("RCC.png")}))).tick(writer)
-    assert (writer.written, port) == (0, "refusal")
+    assert (writer.exam_ids, port) == ([], "refusal")
     recorder = deploy.operators.RefusalWriter(fragment, name="recorder", results=results)
     assert Ports(refused).tick(recorder) == []
     assert recorder.written == 1
@@ -265,18 +279,23 @@ def check_scores(out: Path) -> None:
 
 def check_files(out: Path, *, study: Path) -> None:
     views = {"2.25.1": VIEWS, "2.25.3": (View.LMLO,)}
-    endings = ("overlay.png", "dib.nii.gz", "overlay.dcm")
+    endings = ("overlay.png", "dib.nii.gz", "overlay.dcm", "dib_seg.dcm")
+    reports = ("findings_sr.dcm", "exam_sr.dcm", "cad_sr.dcm")
+    results = json.loads((out / "results.json").read_text())
+    found = [(item["exam_id"], view) for item in results for view in item["views"] if item["views"][view]["findings"]]
     written = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     assert written == {
         *("results.json", "scores.csv", "refused.json", "manifest.json"),
         *(f"{exam_id}/{view}_{ending}" for exam_id in views for view in views[exam_id] for ending in endings),
+        *(f"{exam_id}/{report}" for exam_id in views for report in reports),
+        *(f"{exam_id}/{view}_seg.dcm" for exam_id, view in found),
     }
     capture, source = dcmread(out / "2.25.3" / "LMLO_overlay.dcm"), dcmread(study / "C" / "LMLO")
     assert capture.SOPClassUID == SecondaryCaptureImageStorage
     assert capture.StudyInstanceUID == source.StudyInstanceUID == "2.25.3"
     with Image.open(out / "2.25.3" / "LMLO_overlay.png") as picture:
         assert capture.pixel_array.shape == (picture.height, picture.width, 3)
-    found = json.loads((out / "results.json").read_text())[1]["views"]["LMLO"]
+    found = results[1]["views"]["LMLO"]
     dib = nibabel.load(out / found["map"])
     row, column, *_ = dib.affine @ [*np.argwhere(dib.get_fdata() == np.float32(found["peak_value"]))[0], 1]
     assert (row, column) == pytest.approx((found["peak_row"], found["peak_column"]), abs=0.01)
@@ -349,7 +368,7 @@ def test_bad_input(
     study = write_exam("study", "2.25.1", views=(View.RCC, View.LCC))
     arguments = {"study": study, "output_dir": tmp_path / "out", "model": bundle, **spoil(tmp_path)}
     with pytest.raises(error, match=message):
-        deploy.command.analyze(arguments["study"], arguments["output_dir"], model=arguments["model"])
+        analyze(deploy, arguments["study"], arguments["output_dir"], "-m", arguments["model"])
 
 
 def test_run_that_was_stopped_is_an_error(
@@ -370,7 +389,63 @@ def test_run_that_was_stopped_is_an_error(
 
     monkeypatch.setattr(deploy.operators.StudyLoader, "compute", interrupted)
     with pytest.raises(ExamError, match="study: stopped after 1 of its 2 exams"):
-        deploy.command.analyze(tmp_path / "study", tmp_path / "out", model=bundle)
+        analyze(deploy, tmp_path / "study", tmp_path / "out", "-m", bundle)
+
+
+@pytest.mark.parametrize(
+    ("options", "files"),
+    [
+        (["--outputs", "png"], {"2.25.1/RCC_overlay.png"}),
+        (["--outputs", "json,sr"], {"results.json", "scores.csv", "2.25.1/findings_sr.dcm", "2.25.1/exam_sr.dcm"}),
+    ],
+)
+def test_what_is_written_is_what_is_named(
+    options: list[str],
+    files: set[str],
+    deploy: SimpleNamespace,
+    bundle: Path,
+    write_exam: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    study, out = write_exam("study", "2.25.1", views=(View.RCC,)), tmp_path / "out"
+    analyze(deploy, study, out, "-m", bundle, *options)
+    assert {path.relative_to(out).as_posix() for path in out.rglob("*.*")} == {"manifest.json", *files, "2.25.1"}
+
+
+def test_excluded_exams_are_refused_where_that_is_wanted(
+    deploy: SimpleNamespace, bundle: Path, write_exam: Callable[..., Path], tmp_path: Path
+) -> None:
+    study = write_exam("study", "2.25.1", BreastImplantPresent="YES")
+    analyze(deploy, study, tmp_path / "out", "-m", bundle, "--outputs", "json")
+    (item,) = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert item["exclusions"]["implant"]["answer"] == "yes"
+    with pytest.raises(ExamError, match="has no mammography exam, only 4 excluded"):
+        analyze(deploy, study, tmp_path / "out", "-m", bundle, "--exclusions", "refuse")
+
+
+def test_dicom_results_are_sent(
+    deploy: SimpleNamespace, bundle: Path, write_exam: Callable[..., Path], tmp_path: Path
+) -> None:
+    received: list[Dataset] = []
+
+    def store(event: Event) -> int:
+        received.append(event.dataset)
+        return 0x0000
+
+    archive = AE(ae_title="ARCHIVE")
+    archive.supported_contexts = AllStoragePresentationContexts
+    server = archive.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(EVT_C_STORE, store)])
+    try:
+        study = write_exam("study", "2.25.1", views=(View.RCC, View.LCC))
+        node = f"ARCHIVE@127.0.0.1:{server.server_address[1]}"
+        (tmp_path / "out" / "2.25.9").mkdir(parents=True)
+        shutil.copy(study / "RCC", tmp_path / "out" / "2.25.9" / "of_an_earlier_run.dcm")
+        analyze(deploy, study, tmp_path / "out", "-m", bundle, "--outputs", "sr,sc", "--send", node)
+    finally:
+        server.shutdown()
+    sent = sorted(path.name for path in (tmp_path / "out" / "2.25.1").iterdir())
+    assert sent == ["LCC_overlay.dcm", "RCC_overlay.dcm", "exam_sr.dcm", "findings_sr.dcm"]
+    assert len(received) == 4 and {dataset.StudyInstanceUID for dataset in received} == {"2.25.1"}
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit")
@@ -398,12 +473,12 @@ def test_arguments_outrank_variables(deploy: SimpleNamespace, monkeypatch: pytes
     for name in ("INPUT", "OUTPUT", "MODEL"):
         monkeypatch.setenv(f"HOLOSCAN_{name}_PATH", f"variable-{name.lower()}")
     monkeypatch.setattr(sys, "argv", ["apps/deploy", "-o", "argument"])
-    arguments = vars(deploy.command.parse_arguments())
-    assert arguments == {
-        "input": Path("variable-input"),
-        "output": Path("argument"),
-        "model": Path("variable-model"),
-    }
+    arguments = deploy.command.parse_arguments()
+    assert (arguments.input, arguments.output, arguments.model) == (
+        Path("variable-input"),
+        Path("argument"),
+        Path("variable-model"),
+    )
 
 
 def test_study_and_output_are_required_model_is_not(

@@ -24,7 +24,8 @@ def test_results_json_has_the_agreed_form(make_result: MakeResult, tmp_path: Pat
     writer.add(result, maps={View.LCC: tmp_path / "out" / "exam-1" / "LCC_dib.nii.gz"})
     (item,) = json.loads((tmp_path / "out" / "results.json").read_text())
     found = result.views[View.LCC]
-    assert list(item) == ["exam_id", "score", "breasts", "views", "missing_views", "warnings", "model"]
+    keys = ("exam_id", "score", "breasts", "views", "missing_views", "exclusions", "warnings", "model")
+    assert tuple(item) == keys
     assert item["exam_id"] == "exam-1" and item["score"] == 0.625
     assert item["breasts"] == {"R": 0.125, "L": 0.875}
     assert list(item["views"]) == ["RCC", "RMLO", "LCC", "LMLO"]
@@ -47,6 +48,7 @@ def test_results_json_has_the_agreed_form(make_result: MakeResult, tmp_path: Pat
         ],
     }
     assert item["views"]["RCC"]["map"] is None
+    assert item["exclusions"] == {}
     assert item["missing_views"] == [] and item["warnings"] == ["a warning"]
     assert item["model"] == {"name": "dib-mg", "version": "0.1.0", "sha256": "ab" * 32}
 

@@ -33,6 +33,7 @@ class Killer:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.done, self.last = 0, -1
+        monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # a step, but it need not take its time
         for name in STEPS:
             monkeypatch.setattr(os, name, self._counting(getattr(os, name)))
 

@@ -24,6 +24,8 @@ FLAGS = (
 SIZE = {"width": 1200, "height": 800}
 PATIENCE = 60_000  # milliseconds
 PAUSE = 500
+VISIBLE = 25  # of 255
+MARKS = 100  # pixels that differ at least where something is drawn over an image
 SKIP_TOUR = "localStorage.setItem('shownTours', JSON.stringify(['basicViewerTour']))"
 # Only what is drawn into the viewport: the canvas, and annotations without their texts.
 DRAWN_ONLY = """
@@ -77,7 +79,7 @@ class Viewer:
         """(H, W, 3), the viewport when it stands still: image, segmentation, and outlines without texts.
 
         Args:
-            unlike: wait until the viewport no longer looks like that.
+            unlike: wait until something is drawn over that.
         """
         style = self.page.add_style_tag(content=DRAWN_ONLY)
         picture = self._settle(unlike)
@@ -89,7 +91,7 @@ class Viewer:
         for _ in range(PATIENCE // PAUSE):
             png = self.page.locator(".viewport-element").first.screenshot()
             picture = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(np.int16)
-            if np.array_equal(picture, unlike):
+            if unlike is not None and differing(picture, unlike).sum() < MARKS:
                 self._redraw()
             elif np.array_equal(picture, earlier):
                 return picture
@@ -102,6 +104,11 @@ class Viewer:
         for width in (SIZE["width"] + 10, SIZE["width"]):
             self.page.set_viewport_size({**SIZE, "width": width})
             self.page.wait_for_timeout(PAUSE)
+
+
+def differing(picture: NDArray[np.int16], other: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """(H, W) the pixels in which two viewports differ visibly."""
+    return np.abs(picture - other).max(axis=2) > VISIBLE
 
 
 @contextmanager

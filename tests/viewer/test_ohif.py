@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 from scipy import ndimage
 
+from dibmg_monai.outputs.dicom_sr import FINDINGS
 from dibmg_monai.pacs.node import Node
 from dibmg_monai.pacs.send import send
 from dibmg_monai.views import View
@@ -24,7 +25,6 @@ OHIF = REPOSITORY / "out" / "ohif"
 # White is 0 in its images, RCC is stored as it hangs, RMLO upside down; the mass in both is white.
 SEED, ROWS, VIEWS = 27, 1000, (View.RCC, View.RMLO)
 WHITE = 215  # of 255, which no other tissue reaches
-DIFFERENT = 25
 DASH = 6  # screen pixels: an outline's dashes and gaps are shorter
 
 
@@ -69,18 +69,19 @@ def result(exam: PlantedExam, name: str) -> Dataset:
     return dcmread(exam.results_folder / name, stop_before_pixels=True)
 
 
+def outlined(item: Dataset) -> Iterator[str]:
+    """The images that a report's regions are on."""
+    for child in item.get("ContentSequence", ()):
+        if child.ValueType == "SCOORD":
+            yield child.ContentSequence[0].ReferencedSOPSequence[0].ReferencedSOPInstanceUID
+        yield from outlined(child)
+
+
 def report_about(exam: PlantedExam, view: View) -> str:
-    (report,) = (
-        dataset.SOPInstanceUID
-        for dataset in (result(exam, path.name) for path in exam.results)
-        if dataset.Modality == "SR" and "findings" in dataset.SeriesDescription
-        if dataset.CurrentRequestedProcedureEvidenceSequence[0]
-        .ReferencedSeriesSequence[0]
-        .ReferencedSOPSequence[0]
-        .ReferencedSOPInstanceUID
-        == image_uid(exam, view)
-    )
-    return report
+    """The report of the findings in a view."""
+    reports = [dcmread(path) for path in exam.results if dcmread(path).SeriesNumber == FINDINGS.number]
+    (uid,) = (report.SOPInstanceUID for report in reports if set(outlined(report)) == {image_uid(exam, view)})
+    return uid
 
 
 def lesion(picture: NDArray[np.int16]) -> NDArray[np.bool_]:
@@ -91,11 +92,8 @@ def lesion(picture: NDArray[np.int16]) -> NDArray[np.bool_]:
 
 def marked(picture: NDArray[np.int16], plain: NDArray[np.int16]) -> NDArray[np.bool_]:
     """(H, W) what a result marks: what differs from the image alone, dashes joined, and what they enclose."""
-    different = np.abs(picture - plain).max(axis=2) > DIFFERENT
-    assert different.any(), "nothing is marked"
-    return ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(different, DASH), iterations=DASH))[
-        DASH:-DASH, DASH:-DASH
-    ]
+    joined = ndimage.binary_dilation(browser.differing(picture, plain), iterations=DASH)
+    return ndimage.binary_erosion(ndimage.binary_fill_holes(joined), iterations=DASH)
 
 
 def as_fitted(mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.bool_]:
