@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help env demo test lint format bench weights clean
+.PHONY: help env demo test test-pixelmed lint format bench weights clean
 
 help:
 	@echo "make demo   two real exams from DICOM to scores, maps and pictures, in out/demo"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint   ruff, mypy, typos        make format   let ruff mend what it can"
 	@echo "make bench  seconds, shares and ratios of each stage"
 	@echo "make weights DDSM=DIR   train the shipped weights again; DIR has the films and their datalist.json"
+	@echo "make test-pixelmed   structured reports against the templates of PS3.16; needs java and Debian's libpixelmed-java"
 	@echo "make map    the build context of the MONAI Application Package, in $(MAP)"
 	@echo "make map-image   its image                  make map-run STUDY=DIR [OUT=DIR]   run it; both need docker"
 	@echo "make clean  remove the environment and what was made"
@@ -31,6 +32,9 @@ demo: env
 
 test: env
 	$(BIN)/python -m pytest
+
+test-pixelmed: env
+	TEST_PIXELMED=1 $(BIN)/python -m pytest tests/outputs -k "pixelmed or templates"
 
 lint: env
 	$(BIN)/ruff check .

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 from pydicom.uid import UID
 from pydicom.valuerep import DSfloat
 
-from dibmg_monai.outputs.source_study import coded
+from dibmg_monai.outputs.source_study import coded, instance
 
 
 class Relationship(StrEnum):
@@ -92,14 +91,6 @@ def by_reference(relationship: Relationship, position: Sequence[int]) -> Dataset
     item = Dataset()
     item.RelationshipType = relationship.value
     item.ReferencedContentItemIdentifier = list(position)
-    return item
-
-
-def instance(source: Dataset) -> Dataset:
-    """An item for sequences that refer to an image (PS3.3 Table 10-11), by its header."""
-    item = Dataset()
-    with disable_value_validation():  # a UID may break the rules for UIDs, and is still the image's name
-        item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = source.SOPClassUID, source.SOPInstanceUID
     return item
 
 

@@ -15,7 +15,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from uuid import NAMESPACE_OID, uuid5
 
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
@@ -27,14 +26,16 @@ from dibmg_monai.findings import MOST, Finding, finding_threshold
 from dibmg_monai.inference import ExamResult, ModelInfo
 from dibmg_monai.outputs import content_items as items
 from dibmg_monai.outputs.content_items import Relationship
-from dibmg_monai.outputs.dicom_sc import VIEW_CODES
 from dibmg_monai.outputs.material import Material, Tracking
 from dibmg_monai.outputs.overlay import NOTICE
 from dibmg_monai.outputs.source_study import (
     SOFTWARE,
+    VIEW_CODES,
     Series,
     date_and_time,
+    device_uid,
     identify,
+    instance,
     new_object,
     new_uid,
     patient_orientation,
@@ -90,7 +91,7 @@ def _author(model: ModelInfo) -> Dataset:
     """The device that observed, as an Identified Person or Device (PS3.3 Table C.17-3b)."""
     device = Dataset()
     device.ObserverType = "DEV"
-    device.DeviceUID = f"2.25.{uuid5(NAMESPACE_OID, model.sha256).int}"  # of the weights, the same in every report
+    device.DeviceUID = device_uid(model)
     device.Manufacturer, device.ManufacturerModelName = SOFTWARE, model.name
     device.StationName, device.InstitutionName, device.InstitutionCodeSequence = None, None, []
     return device
@@ -100,7 +101,7 @@ def _add_evidence(report: Dataset, sources: Iterable[Dataset]) -> None:
     """The images by study and series (PS3.3 C.17.2.3): those of the report's own study, then those of others."""
     studies: defaultdict[str, defaultdict[str, list[Dataset]]] = defaultdict(lambda: defaultdict(list))
     for source in sources:
-        studies[source.StudyInstanceUID][source.SeriesInstanceUID].append(items.instance(source))
+        studies[source.StudyInstanceUID][source.SeriesInstanceUID].append(instance(source))
     evidence = {study: _evidence(study, series) for study, series in studies.items()}
     report.CurrentRequestedProcedureEvidenceSequence = [evidence.pop(report.StudyInstanceUID)]
     if evidence:

@@ -20,7 +20,6 @@ from pydicom.uid import UID, GrayscaleSoftcopyPresentationStateStorage
 from pydicom.valuerep import DSfloat
 
 from dibmg_monai.findings import Finding
-from dibmg_monai.outputs.content_items import instance
 from dibmg_monai.outputs.material import Material, Tracking
 from dibmg_monai.outputs.overlay import FOUND, NOTICE
 from dibmg_monai.outputs.source_study import (
@@ -28,6 +27,7 @@ from dibmg_monai.outputs.source_study import (
     aspect_ratio,
     date_and_time,
     identify,
+    instance,
     new_object,
     new_uid,
     save,

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
-from pydicom.sr.coding import Code
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from dibmg_monai.inference import ModelInfo
 from dibmg_monai.outputs.material import Material
 from dibmg_monai.outputs.source_study import (
     LOSSY,
+    VIEW_CODES,
     Series,
     coded,
     date_and_time,
@@ -27,13 +27,9 @@ from dibmg_monai.outputs.source_study import (
     reference,
     save,
 )
-from dibmg_monai.views import VIEWS, Projection, View
+from dibmg_monai.views import VIEWS, View
 
 SERIES = Series(9001, "AI cancer maps (DIB-MG), research use only")
-VIEW_CODES = {  # PS3.16 CID 4014
-    Projection.CC: Code("399162004", "SCT", "cranio-caudal"),
-    Projection.MLO: Code("399368009", "SCT", "medio-lateral oblique"),
-}
 
 
 class Captures:

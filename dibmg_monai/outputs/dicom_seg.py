@@ -14,7 +14,7 @@ from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
-from pydicom.uid import UID, SegmentationStorage
+from pydicom.uid import SegmentationStorage
 
 from dibmg_monai.inference import ModelInfo, ViewResult
 from dibmg_monai.outputs.material import Material, Tracking
@@ -55,24 +55,19 @@ class Segmentations:
     names = tuple(f"{view}{kind}" for kind in ("_seg.dcm", "_dib_seg.dcm") for view in VIEWS)
 
     def write(self, material: Material, folder: Path) -> None:
-        """Write the segmentations of one exam, two series in each study that its images are from."""
-        for views in material.studies.values():
-            findings_uid, maps_uid = new_uid(), new_uid()
-            for view in views:
-                if material.result.views[view].findings:
-                    made = findings_segmentation(material, view, series_uid=findings_uid)
-                    save(made, folder / f"{view}_seg.dcm")
-                made = map_segmentation(material, view, series_uid=maps_uid)
-                save(made, folder / f"{view}_dib_seg.dcm")
+        """Write the segmentations of one exam, each as a series of its own: OHIF lists one segmentation a series."""
+        for view, found in material.result.views.items():
+            if found.findings:
+                save(findings_segmentation(material, view), folder / f"{view}_seg.dcm")
+            save(map_segmentation(material, view), folder / f"{view}_dib_seg.dcm")
 
 
-def findings_segmentation(material: Material, view: View, *, series_uid: UID) -> Dataset:
+def findings_segmentation(material: Material, view: View) -> Dataset:
     """The findings of a view that has some, as a BINARY segmentation: a segment each, the strongest first.
 
     Args:
         material: of the exam.
         view: the view.
-        series_uid: of the series of findings in the view's study.
     """
     found, model = material.result.views[view], material.result.model
     pixels = np.stack([finding.mask(found.geometry) for finding in found.findings], axis=-1)[np.newaxis]
@@ -89,10 +84,10 @@ def findings_segmentation(material: Material, view: View, *, series_uid: UID) ->
         )
         for number, (finding, tracking) in enumerate(zip(found.findings, material.tracking[view], strict=True), start=1)
     ]
-    return _segmentation(material, view, pixels=pixels, segments=segments, series=FINDINGS, series_uid=series_uid)
+    return _segmentation(material, view, pixels=pixels, segments=segments, series=FINDINGS)
 
 
-def map_segmentation(material: Material, view: View, *, series_uid: UID) -> Dataset:
+def map_segmentation(material: Material, view: View) -> Dataset:
     """The DIB map of a view as a FRACTIONAL segmentation of 8 bits.
 
     A pixel is the log-odds of cancer, interpolated, on the exam's scale of evidence, the one of the overlays' colors:
@@ -103,7 +98,6 @@ def map_segmentation(material: Material, view: View, *, series_uid: UID) -> Data
     Args:
         material: of the exam.
         view: the view.
-        series_uid: of the series of maps in the view's study.
     """
     scale = color_scale(material.result)
     pixels = map_fractions(material.result.views[view], scale=scale)
@@ -116,7 +110,7 @@ def map_segmentation(material: Material, view: View, *, series_uid: UID) -> Data
         view=view,
         model=material.result.model,
     )
-    result = _segmentation(material, view, pixels=pixels, segments=[segment], series=MAPS, series_uid=series_uid)
+    result = _segmentation(material, view, pixels=pixels, segments=[segment], series=MAPS)
     result.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence = [_log_odds(scale)]
     return result
 
@@ -133,9 +127,9 @@ def _segmentation(
     pixels: NDArray,
     segments: list[hd.seg.SegmentDescription],
     series: Series,
-    series_uid: UID,
 ) -> Dataset:
     source, found, model = material.sources[view], material.result.views[view], material.result.model
+    named = Series(series.number, f"{view}: {series.description}")
     binary = pixels.dtype == np.bool_
     with disable_value_validation():  # the image's UIDs may break the rules for UIDs
         result: Dataset = hd.seg.Segmentation(
@@ -143,8 +137,8 @@ def _segmentation(
             pixels,
             "BINARY" if binary else "FRACTIONAL",
             segments,
-            series_instance_uid=series_uid,
-            series_number=series.number,
+            series_instance_uid=new_uid(),
+            series_number=named.number,
             sop_instance_uid=new_uid(),
             instance_number=view.channel + 1,
             manufacturer=SOFTWARE,
@@ -154,11 +148,11 @@ def _segmentation(
             fractional_type="PROBABILITY",
             max_fractional_value=WHITE,
             content_label=LABELS[series],
-            content_description=f"{view}: {series.description}",
+            content_description=named.description,
             omit_empty_frames=False,
         )
     result.update(new_object(source, sop_class=SegmentationStorage, made=material.made))
-    identify(result, series=series, model=model, made=material.made)
+    identify(result, series=named, model=model, made=material.made)
     result.ContentDate, result.ContentTime = date_and_time(material.made)
     result.PatientOrientation = patient_orientation(source)
     _add_plane(result, source)

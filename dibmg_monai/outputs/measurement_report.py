@@ -6,7 +6,6 @@ its image library wants attributes that a mammogram may lack.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from uuid import NAMESPACE_OID, uuid5
 
 from highdicom.sr import (
     AlgorithmIdentification,
@@ -29,16 +28,17 @@ from highdicom.sr import (
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
-from pydicom.uid import UID, Comprehensive3DSRStorage
+from pydicom.uid import Comprehensive3DSRStorage
 
 from dibmg_monai.inference import ModelInfo
-from dibmg_monai.outputs.dicom_sc import VIEW_CODES
 from dibmg_monai.outputs.overlay import NOTICE
 from dibmg_monai.outputs.source_study import (
     NEEDED,
     SOFTWARE,
     TYPE_2,
+    VIEW_CODES,
     Series,
+    device_uid,
     identify,
     new_object,
     new_uid,
@@ -142,7 +142,7 @@ def _evidence(source: Dataset) -> Dataset:
 def _observer(model: ModelInfo) -> ObservationContext:
     """The device that looked: TID 1004. Its UID is that of the weights, the same in every report."""
     device = DeviceObserverIdentifyingAttributes(
-        uid=UID(f"2.25.{uuid5(NAMESPACE_OID, model.sha256).int}"),
+        uid=device_uid(model),
         name=f"{SOFTWARE}, research use only",
         manufacturer_name=SOFTWARE,
         model_name=model.name,

@@ -9,6 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from uuid import NAMESPACE_OID, uuid5
 
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -25,8 +26,13 @@ from dibmg_monai.exams.dicom_file import open_dicom, parsing
 from dibmg_monai.exams.image_file import SPACINGS
 from dibmg_monai.inference import ModelInfo
 from dibmg_monai.pixels.elements import numbers
+from dibmg_monai.views import Projection
 
 SOFTWARE = "dibmg-monai"
+VIEW_CODES = {  # PS3.16 CID 4014
+    Projection.CC: Code("399162004", "SCT", "cranio-caudal"),
+    Projection.MLO: Code("399368009", "SCT", "medio-lateral oblique"),
+}
 NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 # PS3.3 C.7.1.1 Patient and C.7.2.1 General Study: type 2, so empty where the source has none ...
 TYPE_2 = (
@@ -170,11 +176,17 @@ def date_and_time(moment: datetime) -> tuple[str, str]:
     return moment.strftime("%Y%m%d"), moment.strftime("%H%M%S")
 
 
-def reference(source: Dataset, *, purpose: Code) -> Dataset:
-    """An item that refers to an image (PS3.3 Table 10-3), with the purpose."""
+def instance(source: Dataset) -> Dataset:
+    """An item for sequences that refer to an image (PS3.3 Table 10-11), by its header."""
     item = Dataset()
     with disable_value_validation():  # a UID may break the rules for UIDs, and is still the image's name
         item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = source.SOPClassUID, source.SOPInstanceUID
+    return item
+
+
+def reference(source: Dataset, *, purpose: Code) -> Dataset:
+    """An item that refers to an image (PS3.3 Table 10-3), with the purpose."""
+    item = instance(source)
     item.PurposeOfReferenceCodeSequence = [coded(purpose)]
     return item
 
@@ -204,6 +216,11 @@ def aspect_ratio(source: Dataset) -> list[int]:
     """Height and width of a pixel by PixelAspectRatio; 1 and 1 where the header does not say."""
     sides = [round(side) for side in numbers(source, "PixelAspectRatio") if side is not None and side >= 1]
     return sides if len(sides) == 2 else [1, 1]
+
+
+def device_uid(model: ModelInfo) -> UID:
+    """A UID for the weights, the same in every report: they are the device that observed."""
+    return UID(f"2.25.{uuid5(NAMESPACE_OID, model.sha256).int}")
 
 
 def contributing_equipment(model: ModelInfo, *, made: datetime) -> Dataset:

@@ -16,6 +16,7 @@ from dibmg_monai.pixels.geometry import Orientation
 from dibmg_monai.views import VIEWS, Laterality, View
 
 SMALLEST_ROWS = 32
+INSTITUTIONS = ("Phantom North", "Phantom South")
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ def make_phantom(
     lesion_size_mm: tuple[float, float] = SIZE_MM,
     lesion_contrast: float = CONTRAST,
     lesion_features: Sequence[str] = FEATURES,
+    vendor: Vendor | None = None,
+    institution: str | None = None,
 ) -> PhantomExam:
     """Simulate an exam. With and without cancer, a seed gives the same exam but for the lesion's pixels.
 
@@ -91,6 +94,8 @@ def make_phantom(
         lesion_size_mm: smallest and largest diameter.
         lesion_contrast: mean brightness that a lesion adds at its center; 0.15 is subtle, 0.4 striking.
         lesion_features: what a lesion may be, of "mass" and "calcification".
+        vendor: whose look the images have; None: one of ``VENDORS``.
+        institution: where they were made; None: one of two.
 
     Raises:
         DibmgError: if a parameter is out of its range.
@@ -100,7 +105,8 @@ def make_phantom(
     if rows < SMALLEST_ROWS:
         raise DibmgError(f"rows is {rows}; at least {SMALLEST_ROWS} are needed")
     person, anatomy, disease, *drawing = np.random.default_rng(seed).spawn(3 + len(VIEWS))
-    vendor = VENDORS[person.integers(len(VENDORS))]
+    some_vendor = VENDORS[person.integers(len(VENDORS))]
+    vendor = vendor or some_vendor
     breasts = sample_breasts(anatomy)
     lesion = sample_lesion(disease, breasts, features=lesion_features, size_mm=lesion_size_mm, contrast=lesion_contrast)
     planted = lesion if cancer else None
@@ -113,7 +119,7 @@ def make_phantom(
         breasts=breasts,
         age_years=int(np.clip(person.normal(55, 9), 40, 79)),
         study_date=date(2015, 1, 1) + timedelta(days=int(person.integers(3000))),
-        institution=("Phantom North", "Phantom South")[person.integers(2)],
+        institution=institution or INSTITUTIONS[person.integers(len(INSTITUTIONS))],
         lesion=planted,
         views={
             view: _make_view(

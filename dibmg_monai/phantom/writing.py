@@ -12,6 +12,7 @@ from dibmg_monai.exams.datalist import PARTS, Entry, write_datalist
 from dibmg_monai.phantom.dicom import stored, write_dicom
 from dibmg_monai.phantom.exam import PhantomExam, make_phantom
 from dibmg_monai.phantom.lesions import CONTRAST, FEATURES, SIZE_MM
+from dibmg_monai.phantom.vendors import Vendor
 
 EXAMS_PER_SEED = 100_000
 HELD_OUT = 0.2  # fraction of the exams for validation, and again for testing
@@ -27,6 +28,8 @@ def write_phantoms(
     lesion_size_mm: tuple[float, float] = SIZE_MM,
     lesion_contrast: float = CONTRAST,
     lesion_features: Sequence[str] = FEATURES,
+    vendor: Vendor | None = None,
+    institution: str | None = None,
     progress: Callable[[range], Iterable[int]] = iter,
 ) -> Path:
     """Write simulated exams. The same parameters give the same files, byte for byte; other seeds share no exam.
@@ -44,6 +47,8 @@ def write_phantoms(
         lesion_size_mm: see ``make_phantom``.
         lesion_contrast: see ``make_phantom``.
         lesion_features: see ``make_phantom``.
+        vendor: see ``make_phantom``.
+        institution: see ``make_phantom``.
         progress: wraps the range of exams while they are made, as ``tqdm.tqdm`` does.
 
     Returns:
@@ -72,6 +77,8 @@ def write_phantoms(
                 lesion_size_mm=lesion_size_mm,
                 lesion_contrast=lesion_contrast,
                 lesion_features=lesion_features,
+                vendor=vendor,
+                institution=institution,
             )
             entries.append(_write_exam(exam, directory))
     remaining = iter(entries)

@@ -48,7 +48,8 @@ def test_dicom_objects_are_of_one_study_each_kind_in_a_series_of_its_own(
         assert made.SpecificCharacterSet == "ISO_IR 192"
         (equipment,) = made.ContributingEquipmentSequence
         assert equipment.ManufacturerModelName == "dib-mg" and "ab" * 32 in equipment.ContributionDescription
-    assert sorted(map(sorted, numbers.values())) == [[number] for number in range(9001, 9008)]
+    assert all(len(of_series) == 1 for of_series in numbers.values())
+    assert set.union(*numbers.values()) == set(range(9001, 9008))
     assert len({made.SOPInstanceUID for made in objects}) == len(objects)
 
 

@@ -51,7 +51,7 @@ class Viewer:
     """
 
     def __init__(self, page: Page, url: str) -> None:
-        self.page, self.url = page, url
+        self.page, self.url, self.pane = page, url, 0
         page.set_default_timeout(PATIENCE)
         page.add_init_script(SKIP_TOUR)
 
@@ -69,11 +69,22 @@ class Viewer:
         """Double-click an object's thumbnail, and wait until the viewport shows the image that it is about."""
         thumbnail = self.page.evaluate(DISPLAY_SET, instance_uid)
         self.page.locator(f"#thumbnail-{thumbnail}").dblclick()
-        self.wait_for_image(image_uid)
-
-    def wait_for_image(self, image_uid: str) -> None:
-        """Wait until the viewport shows an image."""
         self.page.wait_for_function(f"uid => ({SHOWN_IMAGE})()?.includes(uid)", arg=image_uid, polling=PAUSE)
+
+    def split(self) -> None:
+        """Two viewports side by side, by the layout menu."""
+        self.page.locator("[data-cy=Layout]").first.click()
+        self.page.locator("[data-cy=Layout-1-0]").click()
+        self.page.locator(".viewport-element").nth(1).wait_for()
+
+    def turn_to(self, pane: int) -> None:
+        """From now on it is that viewport, 0 or 1, that shows things and is looked at."""
+        self.page.locator("[data-cy=viewport-pane]").nth(pane).click()
+        self.pane = pane
+
+    def decline(self) -> None:
+        """Answer No to whether the segmentation shall be opened, for editing; it stays on show."""
+        self.page.get_by_role("button", name="No", exact=True).click()
 
     def look(self, *, unlike: NDArray[np.int16] | None = None) -> NDArray[np.int16]:
         """(H, W, 3), the viewport when it stands still: image, segmentation, and outlines without texts.
@@ -89,7 +100,7 @@ class Viewer:
     def _settle(self, unlike: NDArray[np.int16] | None = None) -> NDArray[np.int16]:
         earlier = unlike
         for _ in range(PATIENCE // PAUSE):
-            png = self.page.locator(".viewport-element").first.screenshot()
+            png = self.page.locator(".viewport-element").nth(self.pane).screenshot()
             picture = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(np.int16)
             if unlike is not None and differing(picture, unlike).sum() < MARKS:
                 self._redraw()

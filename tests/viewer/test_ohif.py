@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pydicom import Dataset, dcmread
+from pydicom import dcmread
 from scipy import ndimage
 
-from dibmg_monai.outputs.dicom_sr import FINDINGS
+from dibmg_monai.outputs.dicom_sr import findings_report
+from dibmg_monai.outputs.material import Material
+from dibmg_monai.outputs.source_study import save
 from dibmg_monai.pacs.node import Node
 from dibmg_monai.pacs.send import send
 from dibmg_monai.views import View
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.orthanc
 browser = pytest.importorskip("tests.viewer.browser", reason="needs playwright", exc_type=ModuleNotFoundError)
 
 REPOSITORY = Path(__file__).parents[2]
-OHIF = REPOSITORY / "out" / "ohif"
+OHIF, PICTURE = REPOSITORY / "out" / "ohif", REPOSITORY / "out" / "viewer.png"
 # White is 0 in its images, RCC is stored as it hangs, RMLO upside down; the mass in both is white.
 SEED, ROWS, VIEWS = 27, 1000, (View.RCC, View.RMLO)
 WHITE = 215  # of 255, which no other tissue reaches
@@ -34,7 +36,19 @@ def exam(tmp_path_factory: pytest.TempPathFactory) -> PlantedExam:
 
 
 @pytest.fixture(scope="module")
-def viewer(exam: PlantedExam, tmp_path_factory: pytest.TempPathFactory) -> Iterator["browser.Viewer"]:
+def reports(exam: PlantedExam, tmp_path_factory: pytest.TempPathFactory) -> dict[View, Path]:
+    """The exam's report of its findings, and one of those in its second image: OHIF shows a report's first image only."""
+    first, second = VIEWS
+    path, material = tmp_path_factory.mktemp("report") / "findings_sr.dcm", Material(exam.result)
+    sources = {second: material.sources[second]}
+    save(findings_report(exam.result, sources=sources, tracking=material.tracking, made=material.made), path)
+    return {first: exam.results_folder / "findings_sr.dcm", second: path}
+
+
+@pytest.fixture(scope="module")
+def viewer(
+    exam: PlantedExam, reports: dict[View, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator["browser.Viewer"]:
     """The exam and its results, opened in the viewer."""
     for needed, whence in ((OHIF, "npm's @ohif/app"), (browser.CHROMIUM, "Debian's chromium")):
         if not needed.exists():
@@ -46,8 +60,8 @@ def viewer(exam: PlantedExam, tmp_path_factory: pytest.TempPathFactory) -> Itera
         serving_viewer(OHIF, orthanc) as url,
         browser.browsing(url) as viewer,
     ):
-        send([*exam.images, *exam.results], Node(AE_TITLE, LOOPBACK, DICOM_PORT))
-        viewer.open(dcmread(exam.images[0]).StudyInstanceUID)
+        send([*exam.images, *exam.results, reports[VIEWS[1]]], Node(AE_TITLE, LOOPBACK, DICOM_PORT))
+        viewer.open(uid_of(exam.images[0], "StudyInstanceUID"))
         yield viewer
 
 
@@ -61,27 +75,12 @@ def plain(exam: PlantedExam, viewer: "browser.Viewer") -> dict[View, NDArray[np.
     return pictures
 
 
+def uid_of(path: Path, keyword: str = "SOPInstanceUID") -> str:
+    return str(dcmread(path, specific_tags=[keyword])[keyword].value)
+
+
 def image_uid(exam: PlantedExam, view: View) -> str:
-    return str(dcmread(exam.result.exam.path(view), specific_tags=["SOPInstanceUID"]).SOPInstanceUID)
-
-
-def result(exam: PlantedExam, name: str) -> Dataset:
-    return dcmread(exam.results_folder / name, stop_before_pixels=True)
-
-
-def outlined(item: Dataset) -> Iterator[str]:
-    """The images that a report's regions are on."""
-    for child in item.get("ContentSequence", ()):
-        if child.ValueType == "SCOORD":
-            yield child.ContentSequence[0].ReferencedSOPSequence[0].ReferencedSOPInstanceUID
-        yield from outlined(child)
-
-
-def report_about(exam: PlantedExam, view: View) -> str:
-    """The report of the findings in a view."""
-    reports = [dcmread(path) for path in exam.results if dcmread(path).SeriesNumber == FINDINGS.number]
-    (uid,) = (report.SOPInstanceUID for report in reports if set(outlined(report)) == {image_uid(exam, view)})
-    return uid
+    return uid_of(exam.result.exam.path(view))
 
 
 def lesion(picture: NDArray[np.int16]) -> NDArray[np.bool_]:
@@ -126,15 +125,36 @@ def test_image_alone_shows_the_planted_mass(exam: PlantedExam, plain: dict[View,
 def test_segmentation_marks_the_finding(
     view: View, exam: PlantedExam, viewer: "browser.Viewer", plain: dict[View, NDArray[np.int16]]
 ) -> None:
-    uid = result(exam, f"{view}_seg.dcm").SOPInstanceUID
-    assert viewer.offers(uid), f"{view}_seg.dcm is not listed"
-    viewer.show(uid, image_uid=image_uid(exam, view))
+    segmentation = uid_of(exam.results_folder / f"{view}_seg.dcm")
+    assert viewer.offers(segmentation)
+    viewer.show(segmentation, image_uid=image_uid(exam, view))
     check_place(exam, view, viewer.look(unlike=plain[view]), plain[view])
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_report_outlines_the_finding(
-    view: View, exam: PlantedExam, viewer: "browser.Viewer", plain: dict[View, NDArray[np.int16]]
+    view: View,
+    exam: PlantedExam,
+    reports: dict[View, Path],
+    viewer: "browser.Viewer",
+    plain: dict[View, NDArray[np.int16]],
 ) -> None:
-    viewer.show(report_about(exam, view), image_uid=image_uid(exam, view))
+    viewer.show(uid_of(reports[view]), image_uid=image_uid(exam, view))
     check_place(exam, view, viewer.look(unlike=plain[view]), plain[view])
+
+
+def test_report_and_segmentation_side_by_side(
+    exam: PlantedExam, reports: dict[View, Path], viewer: "browser.Viewer"
+) -> None:
+    """As in docs/viewer.png."""
+    left, right = VIEWS
+    viewer.split()
+    shown = {left: uid_of(reports[left]), right: uid_of(exam.results_folder / f"{right}_seg.dcm")}
+    for pane, view in enumerate(VIEWS):
+        viewer.turn_to(pane)
+        viewer.show(image_uid(exam, view), image_uid=image_uid(exam, view))
+        plain = viewer.look()
+        viewer.show(shown[view], image_uid=image_uid(exam, view))
+        check_place(exam, view, viewer.look(unlike=plain), plain)
+    viewer.decline()
+    viewer.page.screenshot(path=PICTURE)
