@@ -13,6 +13,7 @@ help:
 	@echo "make bench  seconds, shares and ratios of each stage"
 	@echo "make weights DDSM=DIR   train the shipped weights again; DIR has the films and their datalist.json"
 	@echo "make test-pixelmed   structured reports against the templates of PS3.16; needs java and Debian's libpixelmed-java"
+	@echo "make test-pacs   results in Debian's Orthanc     make test-viewer   and in the OHIF viewer, from npm"
 	@echo "make map    the build context of the MONAI Application Package, in $(MAP)"
 	@echo "make map-image   its image                  make map-run STUDY=DIR [OUT=DIR]   run it; both need docker"
 	@echo "make clean  remove the environment and what was made"
@@ -63,6 +64,21 @@ weights: env
 
 clean:
 	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+
+# Results in Debian's Orthanc, and in the OHIF viewer from npm. Orthanc answers on every address of its network: it gets
+# one of its own. pytest's exit status 5 says that all tests were skipped; the line before says why.
+OHIF := 3.13.2
+.PHONY: test-pacs test-viewer
+test-pacs: env
+	tests/pacs/alone $(BIN)/python -m pytest tests/pacs/test_orthanc.py || test $$? -eq 5
+
+test-viewer: env out/ohif/index.html
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt playwright
+	tests/pacs/alone $(BIN)/python -m pytest tests/viewer || test $$? -eq 5
+
+out/ohif/index.html:
+	-rm -rf out/ohif && mkdir -p out/npm && cd out/npm && npm pack --silent @ohif/app@$(OHIF) && \
+	  tar -xzf ohif-app-$(OHIF).tgz && mv package/dist ../ohif && rm -r ../npm
 
 # The MONAI Application Package; docs/deploy.md says more. Docker and its engine are needed for the last two targets only.
 # The image's user has the number of whom it is built for, and writes to OUT; root has 1000 there.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import prod
+from typing import Any
 
 import torch
 from torch import nn
@@ -75,6 +76,9 @@ class DIBMG(nn.Module):
     Fully convolutional: any input side divisible by ``stride``. All strides are even-kernelled or pooled, so that
     map cell (i, j) is centered on the ``stride`` x ``stride`` block of input pixels that it stands for.
 
+    The weights of one network fill another one whose strides differ, and mean nothing there. So stride and pooling
+    places are kept with the weights, as the buffer ``reduction``, and weights of other places are refused.
+
     Args:
         init_widths: filters of the two initial blocks.
         residual_widths: filters of the four residual blocks; never fewer than in the block before.
@@ -111,6 +115,8 @@ class DIBMG(nn.Module):
         self.residual_block3 = ResidualBlock(residual_widths[1], residual_widths[2], pool=pools[4])
         self.residual_block4 = ResidualBlock(residual_widths[2], residual_widths[3], pool=pools[5])
         self.aggregate_block = nn.Conv2d(residual_widths[3], len(CLASSES), kernel_size=1)
+        self.register_buffer("reduction", torch.tensor([stem_stride, *pools]))
+        self.register_load_state_dict_pre_hook(_check_reduction)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -134,3 +140,11 @@ class DIBMG(nn.Module):
         features = self.residual_block4(features)
         maps = self.aggregate_block(features)
         return maps.unflatten(0, (-1, self.views)).flatten(1, 2)
+
+
+def _check_reduction(network: nn.Module, state: dict[str, Any], prefix: str, *rest: Any) -> None:
+    """Before a state dict is loaded: an error for weights of other strides; older ones do not say, and pass."""
+    own, errors = network.get_buffer("reduction"), rest[-1]
+    theirs = state.setdefault(f"{prefix}reduction", own)
+    if [round(float(side)) for side in theirs] != own.tolist():  # an average of several may have become a float
+        errors.append(f"they were trained with a stem stride and pools of {theirs.tolist()}, not {own.tolist()}")

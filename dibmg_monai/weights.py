@@ -3,9 +3,6 @@
 import hashlib
 import io
 import json
-import pickle
-import struct
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,31 +13,13 @@ import yaml
 from torch import nn
 
 from dibmg_monai.errors import ModelError, writing
+from dibmg_monai.exported import READING_ERRORS, is_exported, load_exported
 from dibmg_monai.inference import ModelInfo, Predictor
-from dibmg_monai.network import CLASSES
 from dibmg_monai.pixels.preprocessing import Preprocessing
-from dibmg_monai.views import VIEWS
 
 if TYPE_CHECKING:
     from dibmg_monai.network import DIBMG
     from dibmg_monai.peer import ResNet18CAM
-
-# What torch, pickle and zipfile raise on a file that is damaged, or something else altogether.
-READING_ERRORS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    pickle.UnpicklingError,
-    struct.error,
-    zipfile.BadZipFile,
-)
-PROBE_SIZE = 256  # pixels; side of the exam that a TorchScript model is tried on, a multiple of any likely stride
 
 
 def read_state(path: Path | str) -> dict[str, Any]:
@@ -106,7 +85,8 @@ def load_weights(network: nn.Module, path: Path | str) -> nn.Module:
 
     Args:
         network: takes the weights in its own precision.
-        path: a file made by ``torch.save(network.state_dict(), path)``; a training checkpoint's ``net`` will do.
+        path: a file made by ``torch.save(network.state_dict(), path)``; a training's checkpoint or a global model of
+            NVIDIA FLARE will do.
 
     Raises:
         ModelError: if the file is missing, is no weights file, or holds those of another network.
@@ -143,52 +123,22 @@ def average_weights(paths: Sequence[Path]) -> dict[str, torch.Tensor]:
 
 
 def _network_state(path: Path | str) -> dict[str, torch.Tensor]:
-    """The weights in a state dict file, or those of the network in a training's checkpoint."""
+    """The weights in a state dict file, in a training's checkpoint or in a global model of NVIDIA FLARE."""
     state = read_state(path)
-    if isinstance(state.get("net"), dict):
-        state = state["net"]
+    state = next((state[key] for key in ("net", "model") if isinstance(state.get(key), dict)), state)
     if not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ModelError(f"{path}: holds no state dict; a dict of weight names and tensors is needed")
     return state
 
 
 def load_model(path: Path | str, *, network: nn.Module) -> nn.Module:
-    """A TorchScript model as it is, or a state dict filled into ``network``.
+    """A TorchScript or ONNX model as it is, or a state dict filled into ``network``.
 
     Raises:
-        ModelError: as ``load_weights``, or if the TorchScript model does not make class maps of an exam.
+        ModelError: as ``load_weights`` or ``load_exported``.
     """
     path = Path(path)
-    if not _is_script(path):
-        return load_weights(network, path)
-    try:
-        script: nn.Module = torch.jit.load(path, map_location="cpu")
-    except READING_ERRORS as error:
-        raise ModelError(
-            f"{path}: is a damaged TorchScript file; a complete one, or a state dict, is needed"
-        ) from error
-    _try_on_empty_exam(script.eval(), path=path)
-    return script
-
-
-def _try_on_empty_exam(script: nn.Module, *, path: Path) -> None:
-    needed = f"class maps (1, {len(VIEWS) * len(CLASSES)}, h, w) of an exam (1, {len(VIEWS)}, S, S) are needed"
-    try:
-        with torch.inference_mode():
-            maps = script(torch.zeros(1, len(VIEWS), PROBE_SIZE, PROBE_SIZE))
-    except RuntimeError as error:
-        raise ModelError(f"{path}: is the model of another task, and takes no exam; {needed}") from error
-    found = tuple(maps.shape) if isinstance(maps, torch.Tensor) else type(maps).__name__
-    if not isinstance(found, tuple) or len(found) != 4 or found[:2] != (1, len(VIEWS) * len(CLASSES)):
-        raise ModelError(f"{path}: is the model of another task, and gives {found}; {needed}")
-
-
-def _is_script(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any(Path(name).name == "constants.pkl" for name in archive.namelist())
-    except READING_ERRORS:
-        return False  # no archive, or a damaged one: whatever reads it next says so
+    return load_exported(path) if is_exported(path) else load_weights(network, path)
 
 
 def model_info(bundle_root: Path | str, path: Path | str) -> ModelInfo:
@@ -215,7 +165,7 @@ def load_predictor(bundle_root: Path | str, *, model_path: Path | str | None = N
     Args:
         bundle_root: the bundle's folder.
         model_path: other weights (.pt), for the bundle's network or for the one that a ``.yaml`` beside them describes,
-            or a TorchScript model (.ts) with the same interface; by default the config's own.
+            or a TorchScript (.ts) or ONNX model (.onnx) with the same interface; by default the config's own.
 
     Raises:
         ModelError: if there is no bundle, or the model file is missing, is none, or does not fit.

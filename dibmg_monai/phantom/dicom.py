@@ -57,8 +57,6 @@ def _describe_study(dataset: Dataset, exam: PhantomExam) -> None:
     dataset.AccessionNumber = ""
     dataset.ReferringPhysicianName = ""
     dataset.StudyDescription = dataset.SeriesDescription = dataset.ImageComments = SYNTHETIC
-    dataset.SeriesInstanceUID = _uid(exam, "series")
-    dataset.SeriesNumber = "1"
     dataset.Modality = "MG"
     dataset.PresentationIntentType = "FOR PRESENTATION"
     dataset.Manufacturer = exam.vendor.manufacturer
@@ -69,8 +67,10 @@ def _describe_study(dataset: Dataset, exam: PhantomExam) -> None:
 
 def _describe_view(dataset: Dataset, exam: PhantomExam, view: View) -> None:
     """Which breast from where, and how it lies (PS3.3 C.8.11.5 to C.8.11.7)."""
+    dataset.SeriesInstanceUID = _uid(exam, f"series {view}")
+    dataset.SeriesNumber = str(view.channel + 1)
     dataset.SOPInstanceUID = _uid(exam, view)
-    dataset.InstanceNumber = str(view.channel + 1)
+    dataset.InstanceNumber = "1"
     dataset.AcquisitionTime = dataset.ContentTime = f"090{view.channel + 1}00"
     dataset.ImageType = ["DERIVED", "PRIMARY"]
     dataset.ImageLaterality = view.laterality.value

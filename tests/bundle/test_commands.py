@@ -1,5 +1,6 @@
 """The bundle by MONAI's command line, in processes of its own: killed, by two processes, with wrong input."""
 
+import json
 import os
 import re
 import signal
@@ -11,6 +12,8 @@ from pathlib import Path
 import ignite.distributed as idist
 import pytest
 import torch
+
+from dibmg_monai.exams.datalist import write_datalist
 
 from .conftest import Configure
 
@@ -100,10 +103,13 @@ def test_several_processes_write_what_one_writes(
         assert figures and figures == pytest.approx([workflow.evaluator.state.metrics["auc"]] * len(figures), abs=1e-4)
 
 
-def test_more_processes_than_exams(command: list[str], bundle: Path) -> None:
-    done = torchrun(6, *command, *config_files(bundle, "inference", "multi_gpu_inference"), "--part", "testing")
+def test_more_processes_than_exams(command: list[str], bundle: Path, exams: Path, tmp_path: Path) -> None:
+    parts = json.loads((exams / "datalist.json").read_text())
+    write_datalist({"testing": parts["testing"][:1]}, path=tmp_path / "one.json")
+    options = ["--datalist", str(tmp_path / "one.json")]
+    done = torchrun(2, *command, *config_files(bundle, "inference", "multi_gpu_inference"), *options)
     assert done.returncode != 0
-    assert "error: 5 exams for 6 processes; at least one exam for each is needed" in done.stderr
+    assert "error: 1 exams for 2 processes; at least one exam for each is needed" in done.stderr
 
 
 def test_several_processes_have_the_properties_that_monai_expects(

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from dicomweb_client import DICOMwebClient
@@ -41,15 +41,18 @@ class Orthanc:
         """Tell it of another DICOM node on this machine."""
         self._ask("PUT", f"modalities/{name}", {"AET": ae_title, "Host": LOOPBACK, "Port": port})
 
+    def reaches(self, name: str) -> bool:
+        """Whether a node that it knows answers its C-ECHO."""
+        try:
+            self._ask("POST", f"modalities/{name}/echo", {"Timeout": 2})
+        except HTTPError:
+            return False
+        return True
+
     def push(self, study_uid: str, *, to: str) -> None:
         """Have it send a study to a node that it knows, and wait until that is done."""
         found = self._ask("POST", "tools/find", {"Level": "Study", "Query": {"StudyInstanceUID": study_uid}})
         self._ask("POST", f"modalities/{to}/store", {"Resources": found, "Synchronous": True})
-
-    def instances(self) -> set[str]:
-        """The SOPInstanceUIDs of all that it holds."""
-        found = self._ask("GET", "instances?expand")
-        return {instance["MainDicomTags"]["SOPInstanceUID"] for instance in found}
 
     def _ask(self, method: str, path: str, content: Any = None) -> Any:
         body = None if content is None else json.dumps(content).encode()
@@ -64,7 +67,7 @@ def obstacle() -> str | None:
         if not needed.exists():
             return f"there is no {needed}; Debian's orthanc and orthanc-dicomweb are needed"
     if others := [name for _, name in socket.if_nameindex() if name != "lo"]:
-        return f"Orthanc would answer on {', '.join(others)}, too; make test-pacs gives it a network of its own"
+        return f"Orthanc would answer on {', '.join(others)}, too; tests/pacs/alone gives it a network of its own"
     return None
 
 

@@ -21,7 +21,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-SIZE = {"width": 1200, "height": 800}
+SIZE = {"width": 1280, "height": 800}
 PATIENCE = 60_000  # milliseconds
 PAUSE = 500
 VISIBLE = 25  # of 255
@@ -34,7 +34,8 @@ DRAWN_ONLY = """
 .viewport-element .svg-layer :is(text, tspan, line, circle) { visibility: hidden !important }
 """
 DISPLAY_SET = """uid => window.services.displaySetService.getActiveDisplaySets().find(
-  set => set.SOPInstanceUID === uid || (set.images ?? []).some(image => image.SOPInstanceUID === uid)
+  set => !set.excludeFromThumbnailBrowser &&
+    (set.SOPInstanceUID === uid || (set.images ?? []).some(image => image.SOPInstanceUID === uid))
 )?.displaySetInstanceUID"""
 SHOWN_IMAGE = """() => {
   const viewport = window.services.viewportGridService.getActiveViewportId();
@@ -57,6 +58,7 @@ class Viewer:
 
     def open(self, study_uid: str) -> None:
         """Open a study, and wait until its series are listed and its first image is there."""
+        self.pane = 0
         self.page.goto(f"{self.url}/viewer?StudyInstanceUIDs={study_uid}")
         self.page.wait_for_selector("canvas")
         self._settle()

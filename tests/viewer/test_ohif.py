@@ -19,13 +19,18 @@ from tests.pacs.orthanc import AE_TITLE, DICOM_PORT, LOOPBACK, obstacle, running
 from tests.pacs.planted_exam import PlantedExam, write_planted_exam
 from tests.viewer.ohif import serving_viewer
 
-pytestmark = pytest.mark.orthanc
-browser = pytest.importorskip("tests.viewer.browser", reason="needs playwright", exc_type=ModuleNotFoundError)
+browser = pytest.importorskip("tests.viewer.browser", reason="playwright is needed; make test-viewer brings it")
 
-REPOSITORY = Path(__file__).parents[2]
-OHIF, PICTURE = REPOSITORY / "out" / "ohif", REPOSITORY / "out" / "viewer.png"
-# White is 0 in its images, RCC is stored as it hangs, RMLO upside down; the mass in both is white.
-SEED, ROWS, VIEWS = 27, 1000, (View.RCC, View.RMLO)
+OUT = Path(__file__).parents[2] / "out"
+OHIF, PICTURE = OUT / "ohif", OUT / "viewer.png"
+for needed, what in ((OHIF, "make test-viewer brings it"), (browser.CHROMIUM, "Debian's chromium is needed")):
+    if not needed.exists():
+        pytest.skip(f"there is no {needed}; {what}", allow_module_level=True)
+if reason := obstacle():
+    pytest.skip(reason, allow_module_level=True)
+
+# White is 0 in its images; LCC is stored as it hangs, LMLO turned by 180 degrees. The mass is the whitest in both.
+SEED, ROWS, VIEWS = 33, 1000, (View.LCC, View.LMLO)
 WHITE = 215  # of 255, which no other tissue reaches
 DASH = 6  # screen pixels: an outline's dashes and gaps are shorter
 
@@ -37,7 +42,7 @@ def exam(tmp_path_factory: pytest.TempPathFactory) -> PlantedExam:
 
 @pytest.fixture(scope="module")
 def reports(exam: PlantedExam, tmp_path_factory: pytest.TempPathFactory) -> dict[View, Path]:
-    """The exam's report of its findings, and one of those in its second image: OHIF shows a report's first image only."""
+    """The exam's report of its findings, and one of those in its second image: OHIF shows a report's first alone."""
     first, second = VIEWS
     path, material = tmp_path_factory.mktemp("report") / "findings_sr.dcm", Material(exam.result)
     sources = {second: material.sources[second]}
@@ -50,11 +55,6 @@ def viewer(
     exam: PlantedExam, reports: dict[View, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator["browser.Viewer"]:
     """The exam and its results, opened in the viewer."""
-    for needed, whence in ((OHIF, "npm's @ohif/app"), (browser.CHROMIUM, "Debian's chromium")):
-        if not needed.exists():
-            pytest.skip(f"there is no {needed}; {whence} is needed")
-    if reason := obstacle():
-        pytest.skip(reason)
     with (
         running_orthanc(tmp_path_factory.mktemp("orthanc")) as orthanc,
         serving_viewer(OHIF, orthanc) as url,
@@ -106,13 +106,13 @@ def as_fitted(mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.boo
 
 
 def check_place(exam: PlantedExam, view: View, picture: NDArray[np.int16], plain: NDArray[np.int16]) -> None:
-    """What is marked is the finding, to a pixel or two of the screen, and so the mass that one sees."""
+    """What is marked is the finding, but for its line's width, and so the mass that one sees."""
     found, seen = marked(picture, plain), lesion(plain)
-    assert (found & seen).sum() > 0.95 * seen.sum()
+    assert (found & seen).sum() > 0.9 * seen.sum()
     assert found.sum() < 2 * seen.sum()
     (finding,) = exam.result.views[view].findings
     expected = as_fitted(finding.mask(exam.result.views[view].geometry), found.shape)
-    assert (found & expected).sum() > 0.9 * (found | expected).sum()
+    assert (found & expected).sum() > 0.85 * (found | expected).sum()
 
 
 def test_image_alone_shows_the_planted_mass(exam: PlantedExam, plain: dict[View, NDArray[np.int16]]) -> None:
@@ -148,6 +148,7 @@ def test_report_and_segmentation_side_by_side(
 ) -> None:
     """As in docs/viewer.png."""
     left, right = VIEWS
+    viewer.open(uid_of(exam.images[0], "StudyInstanceUID"))  # afresh, without the segmentations loaded before
     viewer.split()
     shown = {left: uid_of(reports[left]), right: uid_of(exam.results_folder / f"{right}_seg.dcm")}
     for pane, view in enumerate(VIEWS):
