@@ -105,3 +105,44 @@ map-run: docker-engine
 	@install --directory --owner=$(MAP_USER) "$(OUT)"
 	docker run --rm --network none --volume "$(abspath $(STUDY))":/var/holoscan/input:ro \
 	  --volume "$(abspath $(OUT))":/var/holoscan/output $(MAP_IMAGE)
+
+# The MONAI Label app, in an environment of its own: MONAI Label has not come to numpy 2 yet. docs/label.md says more.
+LABEL_VENV ?= .venv-label
+LABEL_BIN := $(LABEL_VENV)/bin
+
+.PHONY: label-env test-label
+label-env: $(LABEL_VENV)/.ready
+
+$(LABEL_VENV)/.ready: pyproject.toml apps/label/constraints.txt apps/label/fit_environment.py
+	$(PYTHON) -m venv $(LABEL_VENV)
+	$(LABEL_BIN)/python -m pip install --quiet --upgrade pip
+	PYTHONWARNINGS=ignore $(LABEL_BIN)/python -m pip install --quiet --constraint apps/label/constraints.txt \
+	  --editable ".[demo]" monailabel==0.8.5 pytest
+	@$(LABEL_BIN)/python apps/label/fit_environment.py
+	@touch $@
+
+test-label: label-env
+	tests/pacs/alone $(LABEL_BIN)/python -m pytest tests/label
+
+# Federated training by NVIDIA FLARE, in an environment of its own: it brings a web server, and needs Python 3.11.
+# docs/federated.md says more. The tests run in a network of their own: nothing is downloaded.
+FEDERATED_VENV ?= .venv-federated
+FEDERATED_BIN := $(FEDERATED_VENV)/bin
+
+.PHONY: federated federated-env test-federated
+federated-env: $(FEDERATED_VENV)/.ready
+
+$(FEDERATED_VENV)/.ready: pyproject.toml constraints.txt apps/federated/constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if v == (3, 11) else \
+	  f"monai-nvflare needs Python 3.11, {sys.executable} is {v[0]}.{v[1]}; name another: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(FEDERATED_VENV)
+	$(FEDERATED_BIN)/python -m pip install --quiet --upgrade pip
+	PYTHONWARNINGS=ignore $(FEDERATED_BIN)/python -m pip install --quiet --constraint constraints.txt \
+	  --constraint apps/federated/constraints.txt --editable ".[federated,train]" pytest
+	@touch $@
+
+federated: federated-env
+	$(FEDERATED_BIN)/python apps/federated
+
+test-federated: federated-env
+	tests/pacs/alone $(FEDERATED_BIN)/python -m pytest tests/federated

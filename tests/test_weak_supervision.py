@@ -142,6 +142,7 @@ def read(network: DIBMG, exams: Sequence[Prepared]) -> Reading:
             maps=maps,
             view_present=torch.ones(4, dtype=torch.bool),
             geometries=exam.geometries,
+            voi=dict.fromkeys(VIEWS, ""),
             warnings=(),
             model=MODEL,
         )

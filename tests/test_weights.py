@@ -3,6 +3,7 @@
 import hashlib
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from dibmg_monai.weights import average_weights, load_model, load_predictor, loa
 BUNDLE = Path(__file__).parents[1] / "bundle"
 
 
-def narrow(**changes: int) -> DIBMG:
+def narrow(**changes: Any) -> DIBMG:
     return DIBMG(init_widths=(4, 8), residual_widths=(8, 8, 16, 16), **changes).eval()
 
 
@@ -34,6 +35,22 @@ def test_a_checkpoint_will_do(tmp_path: Path) -> None:
     torch.save({"net": source.state_dict(), "trainer": {"epoch": 3}}, tmp_path / "checkpoint.pt")
     load_weights(network, tmp_path / "checkpoint.pt")
     assert torch.equal(network.init_block1.conv.weight, source.init_block1.conv.weight)
+
+
+def test_weights_of_other_pooling_places_are_refused(tmp_path: Path) -> None:
+    """Their shapes fit; what they look for doesn't."""
+    torch.save(narrow(pools=(2, 2, 2, 1, 1, 1)).state_dict(), tmp_path / "model.pt")
+    message = r"model\.pt: its weights are those of another network .* stem stride and pools of \[2, 2, 2, 2, 1, 1, 1\]"
+    with pytest.raises(ModelError, match=message):
+        load_weights(narrow(), tmp_path / "model.pt")
+    load_weights(narrow(pools=(2, 2, 2, 1, 1, 1)), tmp_path / "model.pt")
+
+
+def test_weights_of_before_do_not_say_their_pooling_places(tmp_path: Path) -> None:
+    state = narrow().state_dict()
+    del state["reduction"]
+    torch.save(state, tmp_path / "model.pt")
+    assert load_weights(narrow(), tmp_path / "model.pt").reduction.tolist() == [2, 2, 2, 2, 2, 1, 1]
 
 
 def test_an_average_is_that_of_every_weight(tmp_path: Path) -> None:

@@ -192,7 +192,7 @@ def test_it_needs_nothing_but_the_package(alone: Path, exams: Path, tmp_path: Pa
     """In a process of its own, from a folder that has neither checkout nor bundle; and a wrong name is told there."""
     (tmp_path / "elsewhere").mkdir()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    for more, code in ((SHORT, 0), (["--image_sise", "64"], 1)):
+    for more, code in ((SHORT, 0), (["--images_size", "64"], 1)):
         done = subprocess.run(
             [
                 sys.executable,
@@ -210,7 +210,7 @@ def test_it_needs_nothing_but_the_package(alone: Path, exams: Path, tmp_path: Pa
         )
         assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
-    wrong = "error: --image_sise: the configs have no 'image_sise' at this place; there are image_size"
+    wrong = "error: --images_size: the configs have no 'images_size' at this place; there are image_size"
     assert [line for line in done.stderr.splitlines() if line.startswith("error: ")] == [wrong]
     scored = {item["exam_id"] for item in read_results(tmp_path / "out" / "results.json")}
     assert scored == {

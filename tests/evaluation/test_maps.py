@@ -28,7 +28,7 @@ def found_in(shape: tuple[int, int], orientation: Orientation, *, view: View = V
     maps = torch.randn(8, 16, 16, generator=torch.Generator().manual_seed(0))
     exam = Exam("a", Path(), {view: Path("x.png")})
     present = torch.tensor([other is view for other in View])
-    options = {"geometries": {view: geometry}, "warnings": (), "model": ModelInfo("test", "0", "0")}
+    options = {"geometries": {view: geometry}, "voi": {view: ""}, "warnings": (), "model": ModelInfo("test", "0", "0")}
     return exam_result(exam, image=torch.zeros(4, 320, 320), maps=maps, view_present=present, **options).views[view]
 
 

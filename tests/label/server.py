@@ -1,5 +1,6 @@
 """MONAI Label's server with this app, run for a test, and asked over its REST API."""
 
+import json
 import os
 import socket
 import subprocess
@@ -43,8 +44,6 @@ class Server:
 
     def infer(self, model: str, *, output: str = "json", status: int = 200, **asked: Any) -> requests.Response:
         """``infer("dib_mg", image=..., params={...}, files=...)``."""
-        import json
-
         files, params = asked.pop("files", None), asked.pop("params", {})
         query = {"output": output, **asked}
         data = {"params": json.dumps(params)}
@@ -119,7 +118,7 @@ def wait_until_it_answers(server: Server, process: "subprocess.Popen[bytes]") ->
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and process.poll() is None:
         try:
-            requests.get(f"{server.url}/info/", timeout=START_SECONDS).raise_for_status()
+            requests.get(f"{server.url}/openapi.json", timeout=START_SECONDS).raise_for_status()
         except requests.ConnectionError:
             time.sleep(0.2)
         else:

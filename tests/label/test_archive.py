@@ -98,5 +98,6 @@ def test_the_log_names_no_patient(archive: Server) -> None:
 
 def test_an_archive_that_is_none_is_said(orthanc: Orthanc, tmp_path: Path) -> None:
     with running_server(tmp_path, f"{orthanc.url}/nowhere") as server:
-        answer = server.infer("dib_mg", image="1.2.3", status=400)
-    assert "does not answer as DICOMweb does" in answer.json()["detail"]
+        answers = [server.ask("GET", "/info/", status=400), server.infer("dib_mg", image="1.2.3", status=400)]
+    for answer in answers:
+        assert "/nowhere: does not answer as DICOMweb does (HTTPError)" in answer.json()["detail"]

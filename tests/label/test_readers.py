@@ -1,7 +1,7 @@
 """What readers do over MONAI Label's REST API, and what comes of it: ``make test-label``."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 
 from dibmg_monai.exams.datalist import read_datalist
 from dibmg_monai.exams.exam import Exam
+from dibmg_monai.inference import ExamResult
 from dibmg_monai.weights import load_predictor
 from tests.label.conftest import BUNDLE, MALIGNANT
 from tests.label.server import Server, running_server
@@ -56,17 +57,19 @@ def test_scoring_notes_all_exams_once(desk: Server, exams: dict[str, Exam]) -> N
     assert '"scored": 0, "refused": 0, "left": 0' in second["details"][-1].replace('\\"', '"')
     assert set(scores(desk)) == set(exams)
     noted = desk.ask("GET", "/datastore/image/info", params={"image": MALIGNANT}).json()["dib_mg"]
-    assert noted["view"] == max(noted["views"], key=lambda view: noted["views"][view]) == "RMLO"
+    assert noted["view"] == "RMLO"  # where the strongest evidence is
 
 
-def test_strategies_choose_by_score_the_view_with_the_highest(desk: Server) -> None:
+def test_strategies_choose_by_score_and_show_the_strongest_evidence(
+    desk: Server, expected: Callable[[str], ExamResult]
+) -> None:
     found = scores(desk)
     uncertain, strongest = chosen(desk, "most_uncertain"), chosen(desk, "strongest")
     assert uncertain["exam_id"] == min(found, key=lambda exam_id: abs(found[exam_id] - 0.5))
     assert strongest["exam_id"] == max(found, key=lambda exam_id: found[exam_id])
     for sample in (uncertain, strongest):
-        noted = sample["dib_mg"]["views"]
-        assert sample["id"] == f"{sample['exam_id']}.{max(noted, key=lambda view: noted[view])}"
+        peaks = {view: item.peak_value for view, item in expected(sample["exam_id"]).views.items()}
+        assert sample["id"] == f"{sample['exam_id']}.{max(peaks, key=lambda view: peaks[view])}"
         assert Path(sample["path"]).is_file()
         image = desk.ask("GET", "/datastore/image", params={"image": sample["id"]})
         assert image.content == Path(sample["path"]).read_bytes()

@@ -69,7 +69,7 @@ class ExamDatastore(Datastore):
 
     def given(self) -> dict[str, str]:
         """Exam id -> the class that a reader gave it."""
-        labels = {exam_id: self.records.read(exam_id)["labels"] for exam_id in self.source.ids()}
+        labels = {exam_id: self.records.read(exam_id)["labels"] for exam_id in self.list_images()}
         return {exam_id: tags[FINAL]["info"]["label"] for exam_id, tags in labels.items() if FINAL in tags}
 
     def datalist(self, full_path: bool = True) -> Datalist:

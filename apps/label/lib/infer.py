@@ -1,7 +1,7 @@
 """Inference as MONAI Label asks for it: on an exam of the datastore, a session or an upload."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from dibmg_monai.views import View
 from lib.answers import answering
 from lib.datastore import ExamDatastore
 from lib.model import Model
-from lib.overlay import LABELS, write_overlay
+from lib.overlay import LABELS, strongest_view, write_overlay
 
 IMAGES = (".nrrd", ".nii", ".nii.gz")
 DICOM = ".dcm"
@@ -37,7 +37,8 @@ class Scores(InferTask):
         exams: the datastore.
     """
 
-    kind, labels = InferType.CLASSIFICATION, list(CLASSES)
+    kind = InferType.CLASSIFICATION
+    labels: Sequence[str] | Mapping[str, int] = list(CLASSES)
     words = "Cancer scores of a mammography exam (DIB-MG). Research use only"
 
     def __init__(self, model: Model, exams: ExamDatastore) -> None:
@@ -68,7 +69,7 @@ class Scores(InferTask):
             exam, view = self._asked(request)
             result = self.model.predictor()(exam)
             item = self._written(result, store=request.get("store"))
-            view = view or max(result.views, key=lambda each: result.views[each].peak_value)
+            view = view or strongest_view(result)
             scores = (1 - result.score, result.score)
             prediction = [{"idx": idx, "label": CLASSES[idx], "score": score} for idx, score in enumerate(scores)]
             params = {**item, "prediction": prediction, "view": view.value, "notice": NOTICE}
@@ -112,7 +113,8 @@ class Map(Scores):
     as ``write_overlay`` says and ``result_compress``; or ``.dcm``, the DICOM Segmentation of the map.
     """
 
-    kind, labels = InferType.SEGMENTATION, LABELS
+    kind = InferType.SEGMENTATION
+    labels = LABELS
     words = "Where a mammogram has evidence of cancer (DIB-MG), on the exam's own scale. Research use only"
 
     def _file(self, request: Mapping[str, Any], result: ExamResult, view: View) -> str:

@@ -33,7 +33,7 @@ def given_label(path: Path, params: Mapping[str, Any]) -> str:
         needed = f'params with "label", {" or ".join(CLASSES)}, or a segment named {CANCER} are needed'
         raise DatalistError(f"the submission does not say what the exam is; {needed}")
     try:
-        painted = SimpleITK.GetArrayViewFromImage(SimpleITK.ReadImage(str(path)))
+        painted = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
     except RuntimeError as error:
         raise DatalistError("the label map cannot be read; NRRD or NIfTI is needed") from error
     return CANCER if (painted == numbers[0]).any() else CLASSES[0]

@@ -48,6 +48,11 @@ def write_overlay(path: Path, result: ExamResult, *, view: View, kind: str, comp
     SimpleITK.WriteImage(image, str(path), useCompression=compress)
 
 
+def strongest_view(result: ExamResult) -> View:
+    """The view to begin with: that with the highest peak, where the exam's scale ends."""
+    return max(result.views, key=lambda view: result.views[view].peak_value)
+
+
 def log_odds(result: ExamResult, view: View) -> NDArray[np.float32]:
     """(rows, columns) of the stored image: the map, interpolated."""
     found = result.views[view]

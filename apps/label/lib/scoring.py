@@ -13,6 +13,7 @@ from dibmg_monai.inference import ExamResult
 from dibmg_monai.network import CLASSES
 from lib.datastore import ExamDatastore
 from lib.model import Model
+from lib.overlay import strongest_view
 
 LIMIT = 100  # exams a run: an archive's have to be loaded first
 
@@ -52,12 +53,11 @@ class ScoreExams(ScoringMethod):
 
 def noted_scores(result: ExamResult) -> dict[str, Any]:
     """What the strategies and clients need to know of a result."""
-    views = {view.value: found.score for view, found in result.views.items()}
     return {
         "score": result.score,
         "breasts": {side.value: score for side, score in result.breasts.items()},
-        "views": views,
-        "view": max(views, key=lambda view: views[view]),
+        "views": {view.value: found.score for view, found in result.views.items()},
+        "view": strongest_view(result).value,
     }
 
 

@@ -119,7 +119,7 @@ class ArchiveSource:
     def refresh(self) -> None:
         """Ask the archive again, on the next occasion."""
         self._ids: list[str] = []
-        self._listed = -LIST_SECONDS
+        self._listed = -float(LIST_SECONDS)
         self._exams: dict[str, Exam] = {}
 
     def ids(self) -> list[str]:

@@ -21,7 +21,7 @@ class ByScore(Strategy):
         super().__init__(self.words)
 
     def __call__(self, request: Mapping[str, Any], datastore: ExamDatastore) -> dict[str, Any]:
-        """The exam's view with the highest score, as ``{"id": "EXAM.VIEW"}``; empty if all are labelled."""
+        """The view of the exam to begin with, as ``{"id": "EXAM.VIEW"}``; empty if all exams are labelled."""
         found = {exam_id: datastore.scores(exam_id) for exam_id in sorted(datastore.get_unlabeled_images())}
         ranks = {
             exam_id: self.rank(scores["score"]) if "score" in scores else float("inf")

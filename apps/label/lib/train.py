@@ -21,7 +21,7 @@ from lib.datastore import ExamDatastore
 from lib.model import Model
 
 RATIO = (1, 1, 1)  # of the cancers; nobody tests here, so that the last third trains, too
-SETTINGS = {"max_epochs": 5, "learning_rate": 1e-5, "batch_size": 4, "seed": 0}
+SETTINGS: dict[str, int | float] = {"max_epochs": 5, "learning_rate": 1e-5, "batch_size": 4, "seed": 0}
 
 
 class FineTune(TrainTask):
@@ -66,7 +66,7 @@ class FineTune(TrainTask):
         report_known_errors()
         settings = {name: type(default)(request.get(name, default)) for name, default in SETTINGS.items()}
         shutil.rmtree(self.folder, ignore_errors=True)
-        datalist = training_datalist(datastore.datalist()["training"], seed=settings["seed"])
+        datalist = training_datalist(datastore.datalist()["training"], seed=int(settings["seed"]))
         write_datalist(datalist, path=self.folder / "datalist.json")
         workflow = self._workflow(settings, dataset_dir=datastore.source.root)
         workflow.initialize()

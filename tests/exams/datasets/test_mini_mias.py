@@ -158,7 +158,7 @@ def _damaged(mias: Path) -> None:
         ),
         (_no_rows, DatalistError, r"Info\.txt: has no row such as 'mdb001 G CIRC B 535 425 197'"),
         (_original_size, DatalistError, r"mdb001\.pgm: has 4320 x 1600 pixels; 1024 x 1024 are needed"),
-        (_damaged, ImageError, r"mdb001\.pgm: cannot be read as an image"),
+        (_damaged, ImageError, r"mdb001\.pgm: is a damaged PGM file"),
     ],
 )
 def test_folders_that_do_not_serve(change: Callable, error: type, message: str, mias: Path) -> None:
