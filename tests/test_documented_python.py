@@ -44,7 +44,7 @@ def run_blocks(name: str) -> dict[str, Any]:
 
 
 def test_readme(page: Path, capsys: pytest.CaptureFixture) -> None:
-    result = run_blocks("README.md")["result"]
+    (result,) = run_blocks("README.md")["results"]
     assert isinstance(result, ExamResult)
     assert f"{result.exam.exam_id} {result.score}" in capsys.readouterr().out
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from comparison import comparison_table, read_figures, text_lines
+from comparison import comparison_table, read_figures, text_lines, write_report
 from simulation import evaluate, federate, train, write_initial_weights
 from sites import SITES, write_sites
 
@@ -50,26 +50,22 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def simulate(folder: Path, *, seed: int) -> dict[str, Headline]:
-    """One simulation: training -> its figures. Also written as ``comparison.csv`` and ``comparison.json``."""
+    """One simulation: training -> its figures. Also written, as a table and as a report on the federated network."""
     sites, names = folder / "sites", [site.name for site in SITES]
     datalist = write_sites(sites, seed=seed)
     initial = write_initial_weights(folder / "initial.pt", seed=seed)
-    data = {POOLED: sites, **{f"{name} alone": sites / name for name in names}}
+    data = {POOLED: sites, **{f"{name}-alone": sites / name for name in names}}
     models = {FEDERATED: federate(sites, folder / "workspace", names=names, initial=initial)}
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        trained = pool.map(
-            lambda name: train(data[name], folder / "training" / name.replace(" ", "-"), initial=initial), data
-        )
+        trained = pool.map(lambda name: train(data[name], folder / "training" / name, initial=initial), data)
         models |= dict(zip(data, trained, strict=True))
-        results = pool.map(
-            lambda name: evaluate(models[name], sites, folder / "results" / name.replace(" ", "-")), models
-        )
-        figures = {
-            name: read_figures(file, datalist=datalist) for name, file in zip(models, list(results), strict=True)
-        }
+        evaluated = pool.map(lambda name: evaluate(models[name], sites, folder / "results" / name), models)
+        results = dict(zip(models, evaluated, strict=True))
+    figures = {name: read_figures(file, datalist=datalist) for name, file in results.items()}
     table = comparison_table(figures)
     table.write_csv(folder / "comparison.csv")
     write_json(table.as_json(), path=folder / "comparison.json")
+    write_report(results[FEDERATED], compare=results[POOLED], datalist=datalist, folder=folder / "report")
     return figures
 
 
