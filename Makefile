@@ -16,6 +16,7 @@ help:
 	@echo "make test-pacs   results in Debian's Orthanc     make test-viewer   and in the OHIF viewer, from npm"
 	@echo "make map    the build context of the MONAI Application Package, in $(MAP)"
 	@echo "make map-image   its image                  make map-run STUDY=DIR [OUT=DIR]   run it; both need docker"
+	@echo "make test-label   the MONAI Label app over its REST API, in an environment of its own (make label-env)"
 	@echo "make clean  remove the environment and what was made"
 
 env: $(VENV)/.ready
@@ -63,7 +64,7 @@ weights: env
 	$(BIN)/python -m dibmg_monai average out/weights/labels/model.pt --half --output bundle/models/model.pt
 
 clean:
-	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(LABEL_VENV) $(FEDERATED_VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
 # Results in Debian's Orthanc, and in the OHIF viewer from npm. Orthanc answers on every address of its network: it gets
 # one of its own. pytest's exit status 5 says that all tests were skipped; the line before says why.
@@ -114,6 +115,8 @@ LABEL_BIN := $(LABEL_VENV)/bin
 label-env: $(LABEL_VENV)/.ready
 
 $(LABEL_VENV)/.ready: pyproject.toml apps/label/constraints.txt apps/label/fit_environment.py
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if v == (3, 11) else \
+	  f"MONAI Label 0.8.5 was tried with Python 3.11, {sys.executable} is {v[0]}.{v[1]}; name another: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(LABEL_VENV)
 	$(LABEL_BIN)/python -m pip install --quiet --upgrade pip
 	PYTHONWARNINGS=ignore $(LABEL_BIN)/python -m pip install --quiet --constraint apps/label/constraints.txt \

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -115,6 +116,22 @@ def test_same_seed_same_exam_and_other_seed_other_exam():
         assert first.views[view].image.shape != other.views[view].image.shape or not np.array_equal(
             first.views[view].image, other.views[view].image
         )
+
+
+def test_a_vendor_and_an_institution_change_nothing_but_the_look(tmp_path: Path):
+    drawn = make_phantom(5, cancer=True, rows=ROWS)
+    dark = replace(drawn.vendor, gamma=2 * drawn.vendor.gamma, noise=0)
+    chosen = make_phantom(5, cancer=True, rows=ROWS, vendor=dark, institution="Phantom East")
+    assert (chosen.vendor, chosen.institution) == (dark, "Phantom East")
+    assert (chosen.age_years, chosen.study_date, chosen.breasts) == (drawn.age_years, drawn.study_date, drawn.breasts)
+    assert chosen.lesion == drawn.lesion
+    for view in VIEWS:
+        np.testing.assert_array_equal(chosen.views[view].lesion_mask, drawn.views[view].lesion_mask)
+        breast = drawn.views[view].image > 0.2
+        assert chosen.views[view].image[breast].mean() < drawn.views[view].image[breast].mean() - 0.1
+    datalist = write_phantoms(tmp_path, exams=5, rows=32, vendor=dark, institution="Phantom East")
+    entries = [entry for part in json.loads(datalist.read_text()).values() for entry in part]
+    assert {(entry["manufacturer"], entry["institution"]) for entry in entries} == {(dark.manufacturer, "Phantom East")}
 
 
 def test_anatomy_does_not_depend_on_the_number_of_pixels():

@@ -30,27 +30,14 @@ def test_half_precision_weights_fill_a_float_network(tmp_path: Path) -> None:
     assert torch.equal(network.aggregate_block.weight, expected)
 
 
-def test_a_checkpoint_will_do(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("key", "other"), [("net", "trainer"), ("model", "train_conf")], ids=["checkpoint", "FLARE"])
+def test_a_checkpoint_and_a_global_model_will_do(tmp_path: Path, key: str, other: str) -> None:
     source, network = narrow(), narrow()
-    torch.save({"net": source.state_dict(), "trainer": {"epoch": 3}}, tmp_path / "checkpoint.pt")
-    load_weights(network, tmp_path / "checkpoint.pt")
+    state = source.state_dict()
+    state["init_block1.bn.num_batches_tracked"] = torch.tensor(2.5, dtype=torch.float64)  # a mean of several sites'
+    torch.save({key: state, other: {"epoch": 3}}, tmp_path / "saved.pt")
+    load_weights(network, tmp_path / "saved.pt")
     assert torch.equal(network.init_block1.conv.weight, source.init_block1.conv.weight)
-
-
-def test_weights_of_other_pooling_places_are_refused(tmp_path: Path) -> None:
-    """Their shapes fit; what they look for doesn't."""
-    torch.save(narrow(pools=(2, 2, 2, 1, 1, 1)).state_dict(), tmp_path / "model.pt")
-    message = r"model\.pt: its weights are those of another network .* stem stride and pools of \[2, 2, 2, 2, 1, 1, 1\]"
-    with pytest.raises(ModelError, match=message):
-        load_weights(narrow(), tmp_path / "model.pt")
-    load_weights(narrow(pools=(2, 2, 2, 1, 1, 1)), tmp_path / "model.pt")
-
-
-def test_weights_of_before_do_not_say_their_pooling_places(tmp_path: Path) -> None:
-    state = narrow().state_dict()
-    del state["reduction"]
-    torch.save(state, tmp_path / "model.pt")
-    assert load_weights(narrow(), tmp_path / "model.pt").reduction.tolist() == [2, 2, 2, 2, 2, 1, 1]
 
 
 def test_an_average_is_that_of_every_weight(tmp_path: Path) -> None:

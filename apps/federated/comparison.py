@@ -7,7 +7,7 @@ from dibmg_monai.evaluation.headline import Headline, headline
 from dibmg_monai.evaluation.located import Tolerance, read_views
 from dibmg_monai.evaluation.performance import THRESHOLD
 from dibmg_monai.evaluation.statistics import Estimate
-from dibmg_monai.evaluation.tables import Table
+from dibmg_monai.evaluation.tables import Cell, Table
 from dibmg_monai.reports.report import make_report
 from dibmg_monai.reports.study import Settings, read_study
 
@@ -43,7 +43,7 @@ def write_report(results: Path, *, compare: Path, datalist: Path, folder: Path) 
 def comparison_table(figures: Mapping[str, Headline]) -> Table:
     """A row for each training: AUC over all exams, within each site, their mean, and the peaks in the lesion."""
     sites = list(dict.fromkeys(site for found in figures.values() for site in found.auc_within))
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (
             training,
             found.exam_auc,

@@ -1,6 +1,7 @@
 """The job's parts agree, and MONAI's own client algorithm trains the bundle as the job says; without FLARE."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -25,8 +26,9 @@ def read(name: str) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """The same sums in all runs."""
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The same sums in all runs; and the configs' hook for errors does not outlive a test."""
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -23,7 +23,7 @@ from dibmg_monai.views import View
 from lib.answers import answering
 from lib.datastore import ExamDatastore
 from lib.model import Model
-from lib.overlay import LABELS, strongest_view, write_overlay
+from lib.overlay import KINDS, LABELS, strongest_view, write_overlay
 
 IMAGES = (".nrrd", ".nii", ".nii.gz")
 DICOM = ".dcm"
@@ -121,11 +121,13 @@ class Map(Scores):
         extension = request.get("result_extension", IMAGES[0])
         if extension not in (*IMAGES, DICOM):
             raise DibmgError(f"result_extension is {extension!r}; {', '.join((*IMAGES, DICOM))} are offered")
+        kind = request.get("result_dtype", KINDS[0])
+        if kind not in KINDS:
+            raise DibmgError(f"result_dtype is {kind!r}; {' or '.join(KINDS)} is needed")
         with tempfile.NamedTemporaryFile(suffix=extension, delete=False) as file:
-            path = Path(file.name)
+            path = Path(file.name)  # MONAI Label removes it
         if extension == DICOM:
             save(map_segmentation(Material(result), view), path)
         else:
-            kind = request.get("result_dtype", "uint8")
             write_overlay(path, result, view=view, kind=kind, compress=request.get("result_compress", True))
         return str(path)

@@ -6,7 +6,6 @@ import numpy as np
 import SimpleITK
 from numpy.typing import NDArray
 
-from dibmg_monai.errors import DibmgError
 from dibmg_monai.findings import SHARE
 from dibmg_monai.inference import ExamResult
 from dibmg_monai.outputs.dicom_seg import map_fractions
@@ -28,15 +27,10 @@ def write_overlay(path: Path, result: ExamResult, *, view: View, kind: str, comp
         path: to write, ``.nrrd``, ``.nii`` or ``.nii.gz``.
         result: of the exam, from DICOM files.
         view: which of its views.
-        kind: "uint8" for a label map: 0, or the highest of ``LABELS`` that the evidence is above; "float32" for the
-            log-odds of cancer themselves.
+        kind: one of ``KINDS``: "uint8" for a label map, 0 or the highest of ``LABELS`` that the evidence is above;
+            "float32" for the log-odds of cancer themselves.
         compress: gzip, within the file.
-
-    Raises:
-        DibmgError: if there is no such kind.
     """
-    if kind not in KINDS:
-        raise DibmgError(f"result_dtype is {kind!r}; {' or '.join(KINDS)} is needed")
     values = log_odds(result, view) if kind == "float32" else steps(result, view)
     image = SimpleITK.GetImageFromArray(values[np.newaxis])
     source = SimpleITK.ImageFileReader()
