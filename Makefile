@@ -17,6 +17,7 @@ help:
 	@echo "make map    the build context of the MONAI Application Package, in $(MAP)"
 	@echo "make map-image   its image                  make map-run STUDY=DIR [OUT=DIR]   run it; both need docker"
 	@echo "make test-label   the MONAI Label app over its REST API, in an environment of its own (make label-env)"
+	@echo "make federated    five simulated hospitals train one network     make test-federated   two tiny ones"
 	@echo "make clean  remove the environment and what was made"
 
 env: $(VENV)/.ready
