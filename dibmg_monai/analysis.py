@@ -1,6 +1,5 @@
 """One folder of DICOM files -> everything: its exams found, predicted and written, and what became of every file."""
 
-import shutil
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,7 @@ from dibmg_monai.exams.assembly import MANIFEST, Assembly, survey, write_manifes
 from dibmg_monai.exams.exam import Exam
 from dibmg_monai.exams.exclusions import REPORT, Exclusions
 from dibmg_monai.inference import ExamResult
-from dibmg_monai.outputs.exam_files import DEFAULT, Output, write_exam
-from dibmg_monai.outputs.folder import exam_folder
+from dibmg_monai.outputs.exam_files import DEFAULT, Output, refuse_exam, write_exam
 from dibmg_monai.outputs.scores import ResultsWriter
 
 
@@ -67,10 +65,7 @@ def analyze(
             result = predictor(exam)
             write_exam(result, results, outputs=outputs)
         except ImageError as error:
-            shutil.rmtree(
-                exam_folder(output_dir, exam.exam_id), ignore_errors=True
-            )  # what was written before the error
-            results.refuse(exam, error)
+            refuse_exam(exam, error, results)
             analysis.refused[exam.exam_id] = error
         else:
             analysis.scores[exam.exam_id] = result.score

@@ -16,7 +16,7 @@ from dibmg_monai.errors import ExamError, ImageError, known_error
 from dibmg_monai.exams.datalist import exam_from_entry
 from dibmg_monai.exams.exam import Exam
 from dibmg_monai.inference import ModelInfo, exam_result
-from dibmg_monai.outputs.exam_files import Output, parse_outputs, write_exam
+from dibmg_monai.outputs.exam_files import Output, parse_outputs, refuse_exam, write_exam
 from dibmg_monai.outputs.parts import join_parts, remove_parts
 from dibmg_monai.outputs.scores import ResultsWriter
 from dibmg_monai.transforms import geometries, refusal, values_of_interest
@@ -171,7 +171,7 @@ class WriteResults:
                 self._write(exam, item, maps=output["pred"])
             except ImageError as error:
                 self.refused.append(error)
-                self.results.refuse(exam, error)
+                refuse_exam(exam, error, self.results)
 
     def _write(self, exam: Exam, item: Mapping[str, Any], *, maps: torch.Tensor) -> None:
         if error := refusal(item):

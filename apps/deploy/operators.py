@@ -12,7 +12,7 @@ from dibmg_monai.exams.assembly import MANIFEST, survey, write_manifest
 from dibmg_monai.exams.exam import Exam
 from dibmg_monai.exams.exclusions import Exclusions
 from dibmg_monai.inference import ExamResult
-from dibmg_monai.outputs.exam_files import Output, write_exam
+from dibmg_monai.outputs.exam_files import Output, refuse_exam, write_exam
 from dibmg_monai.outputs.scores import ResultsWriter
 
 log = logging.getLogger("dibmg_monai.deploy")
@@ -161,6 +161,6 @@ class RefusalWriter(Operator):
     def compute(self, op_input: InputContext, op_output: OutputContext, context: ExecutionContext) -> None:
         """Record one refusal."""
         refusal = op_input.receive("refusal")
-        self.results.refuse(refusal.exam, refusal.error)
+        refuse_exam(refusal.exam, refusal.error, self.results)
         self.written += 1
         log.warning("  refused: %s", refusal.error)

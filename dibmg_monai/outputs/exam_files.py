@@ -1,9 +1,12 @@
 """All files of one exam, the same for the bundle, for applications and for the listener."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from enum import StrEnum
+from pathlib import Path
 
-from dibmg_monai.errors import DibmgError, writing
+from dibmg_monai.errors import DibmgError, ImageError, writing
+from dibmg_monai.exams.exam import Exam
 from dibmg_monai.inference import ExamResult
 from dibmg_monai.outputs.dicom_cad_sr import CadReport
 from dibmg_monai.outputs.dicom_gsps import PresentationStates
@@ -71,9 +74,7 @@ def write_exam(result: ExamResult, results: ResultsWriter, *, outputs: Collectio
         ImageError: if an image cannot be read again, or cannot carry a DICOM result.
     """
     folder = exam_folder(results.folder, result.exam.exam_id)
-    for path in (folder / name for writer in WRITERS.values() for name in writer.names):
-        with writing(path):
-            path.unlink(missing_ok=True)
+    _remove_files(folder)
     material = Material(result)
     writers = [writer for output, writer in WRITERS.items() if output in outputs]
     if writers:
@@ -83,3 +84,23 @@ def write_exam(result: ExamResult, results: ResultsWriter, *, outputs: Collectio
     if Output.JSON in outputs:
         mapped = result.views if Output.NIFTI in outputs else ()
         results.add(result, maps={view: folder / Maps.file_name(view) for view in mapped})
+
+
+def refuse_exam(exam: Exam, error: ImageError, results: ResultsWriter) -> None:
+    """Record that an exam gives no result, and remove its files: of an earlier run, or written before the error.
+
+    Raises:
+        FolderError: if that cannot be done.
+    """
+    folder = exam_folder(results.folder, exam.exam_id)
+    _remove_files(folder)
+    with writing(folder), suppress(FileNotFoundError, NotADirectoryError):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    results.refuse(exam, error)
+
+
+def _remove_files(folder: Path) -> None:
+    for path in (folder / name for writer in WRITERS.values() for name in writer.names):
+        with writing(path):
+            path.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from dibmg_monai.errors import DibmgError, FolderError, ImageError
 from dibmg_monai.exams.exam import Exam
 from dibmg_monai.inference import ExamResult
-from dibmg_monai.outputs.exam_files import WRITERS, Output, parse_outputs, write_exam
+from dibmg_monai.outputs.exam_files import WRITERS, Output, parse_outputs, refuse_exam, write_exam
 from dibmg_monai.outputs.scores import ResultsWriter, read_results
 from dibmg_monai.views import VIEWS, View
 
@@ -117,6 +117,19 @@ def test_exam_that_cannot_be_written_is_not_in_the_results(exam_on_disk: ExamRes
     with pytest.raises(FolderError, match=r"exam-1.*: cannot be written \(Not a directory\)"):
         write_exam(exam_on_disk, writer)
     assert read_results(tmp_path / "out" / "results.json") == []
+
+
+def test_a_refused_exam_keeps_no_file_but_those_of_others(exam_on_disk: ExamResult, tmp_path: Path) -> None:
+    results, exam, folder = ResultsWriter(tmp_path / "out"), exam_on_disk.exam, tmp_path / "out" / "exam-1"
+    error = ImageError("RCC.dcm", "is damaged")
+    refuse_exam(exam, error, results)  # nothing is there yet
+    write_exam(exam_on_disk, results)
+    refuse_exam(exam, error, results)
+    assert not folder.exists()
+    write_exam(exam_on_disk, results, outputs=[Output.PNG])
+    (folder / "notes.txt").write_text("a reader's")
+    refuse_exam(exam, error, results)
+    assert written(tmp_path / "out") == {"notes.txt"}
 
 
 def test_without_json_there_are_no_scores(exam_on_disk: ExamResult, tmp_path: Path) -> None:
