@@ -6,6 +6,6 @@ fails if its library did not bring them; MONAI Label imports it, and this app's 
 
 import torch
 
-LIBRARY = torch.library.Library("torchvision", "DEF")
+OPERATORS = torch.library.Library("torchvision", "DEF")
 for name in ("nms", "qnms"):
-    LIBRARY.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    OPERATORS.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
