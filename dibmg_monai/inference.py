@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from dibmg_monai.acceleration.accelerate import accelerate
 from dibmg_monai.exams.exam import Exam
 from dibmg_monai.findings import Finding, find_regions, finding_threshold
 from dibmg_monai.pixels.geometry import ViewGeometry, transform_points
@@ -143,7 +144,7 @@ class Predictor:
     ``dibmg_monai.weights.load_predictor`` makes one from a bundle.
 
     Args:
-        network: (B, 4, S, S) in [-1, 1] -> (B, 8, h, w) class maps.
+        network: (B, 4, S, S) in [-1, 1] -> (B, 8, h, w) class maps; with the weights that it has now.
         preprocessing: as the network was trained with.
         model: what to write into results.
         device: where to run the network.
@@ -159,6 +160,7 @@ class Predictor:
     ) -> None:
         self.device = torch.device(device)
         self.network = network.to(self.device).eval()
+        self.accelerated = accelerate(self.network, device=self.device)
         self.preprocessing = preprocessing
         self.model = model
 
@@ -170,7 +172,7 @@ class Predictor:
             ImageError: if one of the exam's images cannot be read.
         """
         loaded = self.preprocessing(exam)
-        maps = self.network(loaded.image[None].to(self.device))[0]
+        maps = self.accelerated(loaded.image[None].to(self.device))[0]
         return exam_result(
             exam,
             image=loaded.image,

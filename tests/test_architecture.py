@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "dibmg_monai"
 LAYERS = [
     {"views", "errors", "network"},
     {"exams", "pixels", "pooling"},
-    {"phantom"},
+    {"phantom", "acceleration"},
     {
         "exported",
         "freezing",

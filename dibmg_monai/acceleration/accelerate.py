@@ -1,0 +1,41 @@
+"""Which way to compute a network is the fastest here."""
+
+import logging
+
+import torch
+from torch import nn
+
+from dibmg_monai.acceleration.skipping import SkippingNetwork
+from dibmg_monai.acceleration.stages import Run, Stage, stages
+from dibmg_monai.network import DIBMG
+
+log = logging.getLogger(__name__)
+
+
+def accelerate(network: nn.Module, *, device: torch.device | str = "cpu", amp: bool = False) -> nn.Module:
+    """The same network for inference, as fast as the device allows.
+
+    On the processor, ``DIBMG`` in full precision is computed by ONNX Runtime, where it is installed, and only where an
+    image shows something; its weights are copied. Everything else is PyTorch's, in the memory format that is fastest.
+
+    Args:
+        network: (B, 4, S, S) in [-1, 1] -> (B, 8, h, w) class maps.
+        device: where to compute.
+        amp: the caller computes in mixed precision, which is PyTorch's.
+    """
+    device = torch.device(device)
+    network = network.to(device).eval()
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if device.type != "cpu" or amp or not isinstance(network, DIBMG):
+        return network
+    parts = stages(network)
+    return SkippingNetwork(parts, runs=_runs(parts))
+
+
+def _runs(parts: tuple[Stage, ...]) -> list[Run]:
+    try:
+        from dibmg_monai.acceleration.onnx_stages import onnx_run
+    except ImportError as error:
+        log.warning("%s is not installed: PyTorch computes the network, in more than twice the time", error.name)
+        return [part.run for part in parts]
+    return [onnx_run(part, threads=torch.get_num_threads()) for part in parts]
