@@ -1,6 +1,7 @@
 """One folder of DICOM files -> everything: its exams found, predicted and written, and what became of every file."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +9,11 @@ from dibmg_monai.errors import ImageError
 from dibmg_monai.exams.assembly import MANIFEST, Assembly, survey, write_manifest
 from dibmg_monai.exams.exam import Exam
 from dibmg_monai.exams.exclusions import REPORT, Exclusions
-from dibmg_monai.inference import ExamResult
+from dibmg_monai.inference import ExamResult, Predictor
 from dibmg_monai.outputs.exam_files import DEFAULT, Output, refuse_exam, write_exam
 from dibmg_monai.outputs.scores import ResultsWriter
+from dibmg_monai.overlap import overlapped
+from dibmg_monai.pixels.preprocessing import ExamInput
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,13 @@ def analyze(
     folder: Path,
     *,
     output_dir: Path,
-    predictor: Callable[[Exam], ExamResult],
+    predictor: Predictor,
     outputs: Collection[Output] = DEFAULT,
     exclusions: Exclusions = REPORT,
 ) -> Analysis:
     """Find the exams in a folder, predict one after the other, and write what was found.
+
+    While one exam is predicted, the next ones are read and the last one is written.
 
     An exam whose images cannot be read, or cannot carry a DICOM result, goes into ``refused.json``, and the others go
     on. That there is no exam is a result, too: the manifest says why, and ``Analysis.assembly.require_exam`` raises.
@@ -59,14 +64,31 @@ def analyze(
     assembly = survey(folder, exclusions=exclusions)
     results = ResultsWriter(output_dir, scores=Output.JSON in outputs)
     write_manifest(assembly, path=output_dir / MANIFEST)
-    analysis = Analysis(assembly, {}, {})
-    for exam in assembly.exams:
+
+    def predict(item: tuple[Exam, Future[ExamInput]]) -> ExamResult:
+        exam, loaded = item
+        return predictor.predict(exam, loaded.result())
+
+    def write(item: tuple[Exam, Future[ExamResult]]) -> float | ImageError:
+        exam, predicted = item
         try:
-            result = predictor(exam)
+            result = predicted.result()
             write_exam(result, results, outputs=outputs)
         except ImageError as error:
             refuse_exam(exam, error, results)
-            analysis.refused[exam.exam_id] = error
-        else:
-            analysis.scores[exam.exam_id] = result.score
+            return error
+        return result.score
+
+    analysis, exams = Analysis(assembly, {}, {}), assembly.exams
+    with (
+        overlapped(predictor.read, exams) as inputs,
+        overlapped(predict, zip(exams, inputs, strict=True)) as predictions,
+        overlapped(write, zip(exams, predictions, strict=True)) as written,
+    ):
+        for exam, done in zip(exams, written, strict=True):
+            outcome = done.result()
+            if isinstance(outcome, ImageError):
+                analysis.refused[exam.exam_id] = outcome
+            else:
+                analysis.scores[exam.exam_id] = outcome
     return analysis

@@ -13,7 +13,7 @@ from dibmg_monai.acceleration.accelerate import accelerate
 from dibmg_monai.exams.exam import Exam
 from dibmg_monai.findings import Finding, find_regions, finding_threshold
 from dibmg_monai.pixels.geometry import ViewGeometry, transform_points
-from dibmg_monai.pixels.preprocessing import BLACK, Preprocessing
+from dibmg_monai.pixels.preprocessing import BLACK, ExamInput, Preprocessing
 from dibmg_monai.pooling import breast_views, dib_maps, scores
 from dibmg_monai.views import VIEWS, Laterality, View
 
@@ -164,14 +164,25 @@ class Predictor:
         self.preprocessing = preprocessing
         self.model = model
 
-    @torch.inference_mode()
     def __call__(self, exam: Exam) -> ExamResult:
         """Read the exam's images, run the network, and pool.
 
         Raises:
             ImageError: if one of the exam's images cannot be read.
         """
-        loaded = self.preprocessing(exam)
+        return self.predict(exam, self.read(exam))
+
+    def read(self, exam: Exam) -> ExamInput:
+        """The first half: read the exam's images.
+
+        Raises:
+            ImageError: if one of them cannot be read.
+        """
+        return self.preprocessing(exam)
+
+    @torch.inference_mode()
+    def predict(self, exam: Exam, loaded: ExamInput) -> ExamResult:
+        """The second half: run the network, and pool."""
         maps = self.accelerated(loaded.image[None].to(self.device))[0]
         return exam_result(
             exam,

@@ -17,7 +17,7 @@ from dibmg_monai.inference import ExamResult, ModelInfo, Predictor
 from dibmg_monai.network import DIBMG
 from dibmg_monai.outputs.exam_files import Output
 from dibmg_monai.outputs.scores import ResultsWriter
-from dibmg_monai.pixels.preprocessing import Preprocessing
+from dibmg_monai.pixels.preprocessing import ExamInput, Preprocessing
 from dibmg_monai.views import VIEWS
 
 
@@ -66,10 +66,12 @@ def test_a_refused_exam_leaves_no_results_and_the_others_go_on(
         folder = write_study(uid)
     write = analysis.write_exam
 
-    def predict(exam: Exam) -> ExamResult:
+    read = predictor.read
+
+    def read_or_fail(exam: Exam) -> ExamInput:
         if exam.exam_id == "1.2.3":
             raise ImageError(exam.path(VIEWS[0]), "its pixel data cannot be decoded")
-        return predictor(exam)
+        return read(exam)
 
     def write_and_fail(result: ExamResult, results: ResultsWriter, *, outputs: list[Output]) -> None:
         write(result, results, outputs=outputs)
@@ -77,7 +79,8 @@ def test_a_refused_exam_leaves_no_results_and_the_others_go_on(
             raise ImageError(result.exam.path(VIEWS[1]), "has no SeriesInstanceUID", code="no-uid")
 
     monkeypatch.setattr(analysis, "write_exam", write_and_fail)
-    done = analyze(folder, output_dir=tmp_path / "out", predictor=predict, outputs=[Output.SC])
+    monkeypatch.setattr(predictor, "read", read_or_fail)
+    done = analyze(folder, output_dir=tmp_path / "out", predictor=predictor, outputs=[Output.SC])
     assert list(done.scores) == ["1.2.5"]
     assert {exam: error.code for exam, error in done.refused.items()} == {"1.2.3": "unreadable", "1.2.4": "no-uid"}
     assert str(done) == f"score {done.scores['1.2.5']:.3f}, refused, unreadable, refused, no-uid"

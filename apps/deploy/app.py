@@ -1,11 +1,12 @@
-"""The operator graph: study loader -> inference -> writers."""
+"""The operator graph: study loader -> exam reader -> inference -> writers."""
 
 import sys
 from collections.abc import Collection
 from pathlib import Path
 
+from holoscan.schedulers import EventBasedScheduler
 from monai.deploy.core import Application
-from operators import ExamWriter, Inference, RefusalWriter, StudyLoader
+from operators import ExamReader, ExamWriter, Inference, RefusalWriter, StudyLoader
 
 from dibmg_monai.exams.exclusions import Exclusions
 from dibmg_monai.inference import Predictor
@@ -44,15 +45,18 @@ class DeployApp(Application):
         predictor = bundle_predictor(model)
         results = ResultsWriter(output_dir, scores=Output.JSON in outputs)
         self.loader = StudyLoader(self, name="study_loader", study=study, output_dir=output_dir, exclusions=exclusions)
-        self.inference = Inference(self, name="inference", predictor=predictor)
+        self.reader = ExamReader(self, name="exam_reader", read=predictor.read)
+        self.inference = Inference(self, name="inference", predict=predictor.predict)
         self.writer = ExamWriter(self, name="exam_writer", results=results, outputs=outputs)
         self.refusals = RefusalWriter(self, name="refusal_writer", results=results)
+        self.scheduler(EventBasedScheduler(self, worker_thread_number=3, name="scheduler"))
 
     def compose(self) -> None:
-        """Connect the operators."""
-        self.add_flow(self.loader, self.inference, {("exam", "exam")})
+        """Connect the operators: one exam is read, one predicted and one written at a time."""
+        self.add_flow(self.loader, self.reader, {("exam", "exam")})
+        self.add_flow(self.reader, self.inference, {("loaded", "loaded")})
+        self.add_flow(self.reader, self.refusals, {("refusal", "refusal")})
         self.add_flow(self.inference, self.writer, {("result", "result")})
-        self.add_flow(self.inference, self.refusals, {("refusal", "refusal")})
         self.add_flow(self.writer, self.refusals, {("refusal", "refusal")})
 
 

@@ -14,6 +14,7 @@ from dibmg_monai.exams.exclusions import Exclusions
 from dibmg_monai.inference import ExamResult
 from dibmg_monai.outputs.exam_files import Output, refuse_exam, write_exam
 from dibmg_monai.outputs.scores import ResultsWriter
+from dibmg_monai.pixels.preprocessing import ExamInput
 
 log = logging.getLogger("dibmg_monai.deploy")
 
@@ -77,32 +78,62 @@ class StudyLoader(Operator):
         op_output.emit(exam, "exam")
 
 
-class Inference(Operator):
-    """Exam -> its result, or its refusal where an image cannot be read.
+@dataclass(frozen=True)
+class LoadedExam:
+    """An exam, and what the network sees of it."""
+
+    exam: Exam
+    input: ExamInput
+
+
+class ExamReader(Operator):
+    """Exam -> the network's input, or its refusal where an image cannot be read.
 
     Args:
-        predictor: exam -> result.
+        read: exam -> input.
     """
 
-    def __init__(self, fragment: Fragment, *, name: str, predictor: Callable[[Exam], ExamResult]) -> None:
-        self.predictor = predictor
+    def __init__(self, fragment: Fragment, *, name: str, read: Callable[[Exam], ExamInput]) -> None:
+        self.read = read
         super().__init__(fragment, name=name)
 
     def setup(self, spec: OperatorSpec) -> None:
-        """Exams come in; a result or a refusal of each goes out."""
+        """Exams come in; an input or a refusal of each goes out."""
         spec.input("exam")
-        spec.output("result")
+        spec.output("loaded")
         spec.output("refusal")
 
     def compute(self, op_input: InputContext, op_output: OutputContext, context: ExecutionContext) -> None:
-        """Predict one exam."""
+        """Read one exam."""
         exam = op_input.receive("exam")
         try:
-            result = self.predictor(exam)
+            loaded = self.read(exam)
         except ImageError as error:
             op_output.emit(RefusedExam(exam, error), "refusal")
         else:
-            op_output.emit(result, "result")
+            op_output.emit(LoadedExam(exam, loaded), "loaded")
+
+
+class Inference(Operator):
+    """Input -> the exam's result.
+
+    Args:
+        predict: exam, input -> result.
+    """
+
+    def __init__(self, fragment: Fragment, *, name: str, predict: Callable[[Exam, ExamInput], ExamResult]) -> None:
+        self.predict = predict
+        super().__init__(fragment, name=name)
+
+    def setup(self, spec: OperatorSpec) -> None:
+        """Inputs come in, results go out."""
+        spec.input("loaded")
+        spec.output("result")
+
+    def compute(self, op_input: InputContext, op_output: OutputContext, context: ExecutionContext) -> None:
+        """Predict one exam."""
+        loaded = op_input.receive("loaded")
+        op_output.emit(self.predict(loaded.exam, loaded.input), "result")
 
 
 class ExamWriter(Operator):
@@ -136,7 +167,7 @@ class ExamWriter(Operator):
             op_output.emit(RefusedExam(result.exam, error), "refusal")
             return
         self.exam_ids.append(result.exam.exam_id)
-        log.info("  score %.3f", result.score)
+        log.info("  %s: score %.3f", result.exam.exam_id, result.score)
 
 
 class RefusalWriter(Operator):

@@ -174,25 +174,29 @@ def test_study_without_exam_leaves_its_manifest(deploy: SimpleNamespace, fragmen
     assert (entry["file"], entry["code"]) == ("notes.txt", "not-dicom")
 
 
-def test_inference_passes_results_on_and_refuses_unreadable_images(deploy: SimpleNamespace, fragment: object) -> None:
+def test_reader_passes_inputs_on_and_refuses_unreadable_images(deploy: SimpleNamespace, fragment: object) -> None:
     exam, error = Exam("1", Path(), {View.RCC: Path("RCC.dcm")}), ImageError("RCC.dcm", "is damaged")
 
     def refuse(exam: Exam) -> None:
         raise error
 
-    good = deploy.operators.Inference(fragment, name="good", predictor=lambda exam: ("result of", exam))
-    assert Ports(exam).tick(good) == [(("result of", exam), "result")]
-    bad = deploy.operators.Inference(fragment, name="bad", predictor=refuse)
+    good = deploy.operators.ExamReader(fragment, name="good", read=lambda exam: ("input of", exam))
+    loaded = deploy.operators.LoadedExam(exam, ("input of", exam))
+    assert Ports(exam).tick(good) == [(loaded, "loaded")]
+    bad = deploy.operators.ExamReader(fragment, name="bad", read=refuse)
     assert Ports(exam).tick(bad) == [(deploy.operators.RefusedExam(exam, error), "refusal")]
+    inference = deploy.operators.Inference(fragment, name="inference", predict=lambda *loaded: ("result of", *loaded))
+    assert Ports(loaded).tick(inference) == [(("result of", exam, ("input of", exam)), "result")]
 
 
-def test_inference_hides_no_other_error(deploy: SimpleNamespace, fragment: object) -> None:
-    def fail(exam: Exam) -> None:
+def test_inference_hides_no_error(deploy: SimpleNamespace, fragment: object) -> None:
+    def fail(exam: Exam, loaded: object) -> None:
         raise ModelError("of another network")
 
-    operator = deploy.operators.Inference(fragment, name="inference", predictor=fail)
+    operator = deploy.operators.Inference(fragment, name="inference", predict=fail)
+    loaded = deploy.operators.LoadedExam(Exam("1", Path(), {View.RCC: Path("RCC.dcm")}), None)
     with pytest.raises(ModelError, match="of another network"):
-        Ports(Exam("1", Path(), {View.RCC: Path("RCC.dcm")})).tick(operator)
+        Ports(loaded).tick(operator)
 
 
 def test_exam_that_cannot_be_written_as_dicom_is_refused(
@@ -237,21 +241,24 @@ def test_whole_way(bundle: Path, write_exam: Callable[..., Path], tmp_path: Path
 
 
 def check_log(text: str, *, out: Path) -> None:
-    """Everything that a user sees: no scheduler, no warnings, nothing out of turn."""
+    """Everything that a user sees: no scheduler, no warnings, and each exam's lines in their order."""
     lines = text.splitlines()
-    scores = [line for line in lines if line.startswith("  score ")]
+    scores = [line for line in lines if line.startswith("  2.25.") and ": score " in line]
     refused = [line for line in lines if line.startswith("  refused: ")]
-    assert lines == [
-        "Research use only - not a medical device",
-        "10 files, 1 of them not used: manifest.json says why",
+    exams = [
         "exam 1 of 3: 2.25.1 (RCC RMLO LCC LMLO)",
-        scores[0],
         "exam 2 of 3: 2.25.2 (RCC RMLO LCC LMLO)",
-        refused[0],
         "exam 3 of 3: 2.25.3 (LMLO)",
-        scores[1],
-        f"2 of 3 exams written to {out}, 1 refused",
     ]
+    first = ["Research use only - not a medical device", "10 files, 1 of them not used: manifest.json says why"]
+    last = f"2 of 3 exams written to {out}, 1 refused"
+    assert lines[:2] == first
+    assert lines[-1] == last
+    assert sorted(lines[2:-1]) == sorted([*exams, *scores, *refused])
+    assert [line for line in lines if line in exams] == exams
+    assert [line.split(":")[0] for line in scores] == ["  2.25.1", "  2.25.3"]
+    assert lines.index(exams[0]) < lines.index(scores[0])
+    assert lines.index(exams[1]) < lines.index(refused[0])
     assert "LCC" in refused[0]
     assert "RLE" in refused[0]
 
