@@ -10,7 +10,6 @@ from pathlib import Path
 import highdicom as hd
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
@@ -36,6 +35,7 @@ from dibmg_monai.outputs.source_study import (
     save,
     spacing_mm,
 )
+from dibmg_monai.process_wide import unvalidated
 from dibmg_monai.views import VIEWS, Laterality, View
 
 FINDINGS = Series(9005, "AI findings (DIB-MG), research use only")
@@ -134,7 +134,7 @@ def _segmentation(
     source, found, model = material.sources[view], material.result.views[view], material.result.model
     named = Series(series.number, f"{view}: {series.description}")
     binary = cells.dtype == np.bool_
-    with disable_value_validation():  # the image's UIDs may break the rules for UIDs
+    with unvalidated:  # the image's UIDs may break the rules for UIDs
         result: Dataset = hd.seg.Segmentation(
             [_grid(source, cells.shape[0], cells.shape[1])],
             cells[np.newaxis],
