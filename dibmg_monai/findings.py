@@ -55,7 +55,7 @@ class Finding:
             to_cell, cells = to_cell[[1, 0, 2]], cells.T
         down = np.floor(to_cell[0, 0] * rows + to_cell[0, 2] + 0.5).astype(int)
         across = np.floor(to_cell[1, 1] * columns + to_cell[1, 2] + 0.5).astype(int)
-        return cells[np.ix_(down, across)]
+        return cells.take(across, axis=1).take(down, axis=0)
 
 
 def evidence_scale(peak_values: Iterable[float]) -> float:

@@ -4,17 +4,17 @@ pydicom returns what it got from a file that was cut, without a word, and with `
 """
 
 import struct
-import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from pydicom import FileDataset, config, dcmread
+from pydicom import FileDataset, dcmread
 from pydicom.errors import BytesLengthException
 
 from dibmg_monai.errors import ImageError
+from dibmg_monai.process_wide import silent, unvalidated
 
 _PIXEL_DATA, _ITEM, _END_OF_ITEMS = 0x7FE00010, 0xFFFEE000, 0xFFFEE0DD
 _UNDEFINED_LENGTH = 0xFFFFFFFF
@@ -42,7 +42,7 @@ def parsing(path: Path) -> Iterator[None]:
         ImageError: code ``unreadable``.
     """
     try:
-        with config.disable_value_validation(), warnings.catch_warnings(action="ignore"):  # they may quote the patient
+        with unvalidated, silent:  # warnings may quote the patient
             yield
     except OSError as error:
         raise ImageError(path, f"cannot be read: {error.strerror or type(error).__name__}") from error

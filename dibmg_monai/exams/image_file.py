@@ -1,7 +1,6 @@
 """What kind of file an image is in, and how large the image is, in pixels and in millimeters: nothing is decoded."""
 
 import struct
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from PIL import Image
 from dibmg_monai.errors import ImageError
 from dibmg_monai.exams.attributes import Attributes
 from dibmg_monai.exams.dicom_file import open_dicom, parsing
+from dibmg_monai.process_wide import silent
 
 PICTURES = {b"\x89PNG\r\n\x1a\n": "PNG", b"P5": "PGM", b"II*\0": "TIFF", b"MM\0*": "TIFF"}  # how a file begins
 # At the detector, at the patient as calibrated (PS3.3 10.7), on digitized film (PS3.3 C.8.6.2).
@@ -85,7 +85,7 @@ def open_picture(path: Path, kind: str) -> Iterator[Image.Image]:
         ImageError: if it is damaged, or has more than ``MOST_PIXELS``.
     """
     try:
-        with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
+        with silent:  # of DecompressionBombWarning: the size is checked below
             image = Image.open(path)
         with image:
             check_size(path, rows=image.height, columns=image.width)

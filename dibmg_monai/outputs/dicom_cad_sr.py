@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
@@ -42,6 +41,7 @@ from dibmg_monai.outputs.source_study import (
     save,
     spacing_mm,
 )
+from dibmg_monai.process_wide import unvalidated
 from dibmg_monai.views import Laterality, View
 
 SERIES = Series(9004, "AI findings as mammography CAD (DIB-MG), research use only")
@@ -72,7 +72,7 @@ def cad_report(material: Material) -> Dataset:
     report = new_object(first, sop_class=MammographyCADSRStorage, made=material.made)
     identify(report, series=SERIES, model=material.result.model, made=material.made)
     _describe_document(report, model=material.result.model, made=material.made)
-    with disable_value_validation():  # UIDs of images, right or wrong
+    with unvalidated:  # UIDs of images, right or wrong
         _add_evidence(report, material.sources.values())
     report.update(_content(material))
     return report

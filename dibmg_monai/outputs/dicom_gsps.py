@@ -14,7 +14,6 @@ import numpy as np
 from highdicom import pr
 from highdicom.color import CIELabColor
 from numpy.typing import NDArray
-from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, GrayscaleSoftcopyPresentationStateStorage
 from pydicom.valuerep import DSfloat
@@ -36,6 +35,7 @@ from dibmg_monai.outputs.source_study import (
 from dibmg_monai.pixels.elements import number, numbers
 from dibmg_monai.pixels.lookup_table import WORD, LookupTable, read_lookup_table
 from dibmg_monai.pixels.voi import FUNCTIONS
+from dibmg_monai.process_wide import unvalidated
 from dibmg_monai.views import Laterality, View
 
 SERIES = Series(9007, "AI findings over the images (DIB-MG), research use only")
@@ -129,7 +129,7 @@ def _annotation(material: Material, view: View, layer: pr.GraphicLayer) -> pr.Gr
     found, source = material.result.views[view], material.sources[view]
     findings = list(zip(found.findings, material.tracking[view], strict=True))
     caption = f"AI (DIB-MG): {view} score {found.score:.2f}, exam score {material.result.score:.2f}. {NOTICE}"
-    with disable_value_validation():  # the image's UIDs may break the rules for UIDs
+    with unvalidated:  # the image's UIDs may break the rules for UIDs
         return pr.GraphicAnnotation(
             [source],
             layer,

@@ -10,13 +10,13 @@ from pathlib import Path
 import highdicom as hd
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import SegmentationStorage
 
-from dibmg_monai.inference import ModelInfo, ViewResult
+from dibmg_monai.inference import ModelInfo
+from dibmg_monai.outputs.evidence import STRONGEST, evidence_levels
 from dibmg_monai.outputs.material import Material, Tracking
 from dibmg_monai.outputs.overlay import FOUND, NOTICE, color_scale
 from dibmg_monai.outputs.source_study import (
@@ -35,12 +35,12 @@ from dibmg_monai.outputs.source_study import (
     save,
     spacing_mm,
 )
+from dibmg_monai.process_wide import unvalidated
 from dibmg_monai.views import VIEWS, Laterality, View
 
 FINDINGS = Series(9005, "AI findings (DIB-MG), research use only")
 MAPS = Series(9006, "AI DIB maps (DIB-MG), research use only")
 LABELS = {FINDINGS: "DIB_MG_FINDINGS", MAPS: "DIB_MG_MAP"}  # ContentLabel
-WHITE = 255  # MaximumFractionalValue
 SIDES = {Laterality.R: codes.SCT.Right, Laterality.L: codes.SCT.Left}  # PS3.16 CID 244
 PLACEHOLDERS = (
     "The pixels are those of the source image, one by one. Position, orientation and thickness of the plane are "
@@ -70,7 +70,9 @@ def findings_segmentation(material: Material, view: View) -> Dataset:
         view: the view.
     """
     found, model = material.result.views[view], material.result.model
-    pixels = np.stack([finding.mask(found.geometry) for finding in found.findings], axis=-1)[np.newaxis]
+    cells = np.stack([finding.cells for finding in found.findings], axis=-1)
+    frames = [finding.mask(found.geometry) for finding in found.findings]
+    pixels = np.packbits(frames, bitorder="little")
     segments = [
         _segment(
             number,
@@ -84,7 +86,7 @@ def findings_segmentation(material: Material, view: View) -> Dataset:
         )
         for number, (finding, tracking) in enumerate(zip(found.findings, material.tracking[view], strict=True), start=1)
     ]
-    return _segmentation(material, view, pixels=pixels, segments=segments, series=FINDINGS)
+    return _segmentation(material, view, cells=cells, pixels=pixels, segments=segments, series=FINDINGS)
 
 
 def map_segmentation(material: Material, view: View) -> Dataset:
@@ -99,42 +101,43 @@ def map_segmentation(material: Material, view: View) -> Dataset:
         material: of the exam.
         view: the view.
     """
-    scale = color_scale(material.result)
-    pixels = map_fractions(material.result.views[view], scale=scale)
+    found, scale = material.result.views[view], color_scale(material.result)
     segment = _segment(
         1,
         f"{view} DIB map, log-odds of cancer 0 to {scale:.2f}",
         f"Evidence of cancer on the exam's own scale, no calibrated probability. Log-odds of cancer = pixel value / "
-        f"{WHITE} x {scale:.6g}; 0 means 0 or less, {WHITE} means {scale:.6g} or more.",
+        f"{STRONGEST} x {scale:.6g}; 0 means 0 or less, {STRONGEST} means {scale:.6g} or more.",
         codes.SCT.Neoplasm,
         view=view,
         model=material.result.model,
     )
-    result = _segmentation(material, view, pixels=pixels, segments=[segment], series=MAPS)
+    cells = (found.dib / scale).clamp(0, 1).numpy()[..., np.newaxis]
+    pixels = evidence_levels(found, scale=scale)
+    result = _segmentation(material, view, cells=cells, pixels=pixels, segments=[segment], series=MAPS)
     result.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence = [_log_odds(scale)]
     return result
-
-
-def map_fractions(found: ViewResult, *, scale: float) -> NDArray[np.float32]:
-    """(rows, columns) of the stored image, 0 to 1: the view's log-odds over those at the end of the scale."""
-    return found.geometry.map_to_source(found.dib).div_(scale).clamp_(0, 1).numpy()
 
 
 def _segmentation(
     material: Material,
     view: View,
     *,
-    pixels: NDArray,
+    cells: NDArray,
+    pixels: NDArray[np.uint8],
     segments: list[hd.seg.SegmentDescription],
     series: Series,
 ) -> Dataset:
+    """A segmentation of the map's ``cells``, (h, w, segments), made by highdicom, with ``pixels`` as PixelData.
+
+    highdicom looks at every pixel many times, and all that it needs to know of them is in the cells.
+    """
     source, found, model = material.sources[view], material.result.views[view], material.result.model
     named = Series(series.number, f"{view}: {series.description}")
-    binary = pixels.dtype == np.bool_
-    with disable_value_validation():  # the image's UIDs may break the rules for UIDs
+    binary = cells.dtype == np.bool_
+    with unvalidated:  # the image's UIDs may break the rules for UIDs
         result: Dataset = hd.seg.Segmentation(
-            [_grid(source, found)],
-            pixels,
+            [_grid(source, cells.shape[0], cells.shape[1])],
+            cells[np.newaxis],
             "BINARY" if binary else "FRACTIONAL",
             segments,
             series_instance_uid=new_uid(),
@@ -146,11 +149,13 @@ def _segmentation(
             software_versions=model.version,
             device_serial_number=model.sha256[:16],
             fractional_type="PROBABILITY",
-            max_fractional_value=WHITE,
+            max_fractional_value=STRONGEST,
             content_label=LABELS[series],
             content_description=named.description,
             omit_empty_frames=False,
         )
+    result.Rows, result.Columns = found.geometry.source_rows, found.geometry.source_columns
+    result.PixelData = pixels.tobytes() + bytes(pixels.size % 2)
     result.update(new_object(source, sop_class=SegmentationStorage, made=material.made))
     identify(result, series=named, model=model, made=material.made)
     result.ContentDate, result.ContentTime = date_and_time(material.made)
@@ -159,7 +164,7 @@ def _segmentation(
     return result
 
 
-def _grid(source: Dataset, found: ViewResult) -> Dataset:
+def _grid(source: Dataset, rows: int, columns: int) -> Dataset:
     """What highdicom needs of an image's header, with an empty patient and study: it does not take odd values there."""
     grid = Dataset()
     for keyword in (*NEEDED, *LOSSY):
@@ -167,7 +172,7 @@ def _grid(source: Dataset, found: ViewResult) -> Dataset:
             grid[keyword] = source[keyword]
     for keyword in TYPE_2:
         setattr(grid, keyword, None)
-    grid.Rows, grid.Columns = found.geometry.source_rows, found.geometry.source_columns
+    grid.Rows, grid.Columns = rows, columns
     return grid
 
 
@@ -224,8 +229,8 @@ def _algorithm(model: ModelInfo) -> hd.AlgorithmIdentificationSequence:
 def _log_odds(scale: float) -> Dataset:
     """How a pixel value leads back to log-odds (PS3.3 C.7.6.16.2.11)."""
     mapping = Dataset()
-    mapping.RealWorldValueFirstValueMapped, mapping.RealWorldValueLastValueMapped = 0, WHITE
-    mapping.RealWorldValueIntercept, mapping.RealWorldValueSlope = 0.0, scale / WHITE
+    mapping.RealWorldValueFirstValueMapped, mapping.RealWorldValueLastValueMapped = 0, STRONGEST
+    mapping.RealWorldValueIntercept, mapping.RealWorldValueSlope = 0.0, scale / STRONGEST
     mapping.LUTLabel, mapping.LUTExplanation = "LOG_ODDS", "Log-odds of cancer"
     mapping.MeasurementUnitsCodeSequence = [coded(codes.UCUM.NoUnits)]
     return mapping

@@ -18,7 +18,6 @@ from highdicom.sr import (
     SourceImageForRegion,
     TrackingIdentifier,
 )
-from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
@@ -28,6 +27,7 @@ from dibmg_monai.inference import ExamResult
 from dibmg_monai.outputs.material import Material, Tracking
 from dibmg_monai.outputs.measurement_report import CONTAINS, SIDES, breast, measurement_report, probability
 from dibmg_monai.outputs.source_study import Series, new_uid, save
+from dibmg_monai.process_wide import unvalidated
 from dibmg_monai.views import VIEWS, Laterality, View
 
 FINDINGS = Series(9002, "AI findings (DIB-MG), research use only")
@@ -59,7 +59,7 @@ class StructuredReports:
     def write(self, material: Material, folder: Path) -> None:
         """Write the reports of one exam."""
         result, made = material.result, material.made
-        with disable_value_validation():  # wrong values file the report with its image, and warnings would quote them
+        with unvalidated:  # wrong values file the report with its image, and warnings would quote them
             for views, name in zip(material.studies.values(), self.names, strict=False):
                 sources = {view: material.sources[view] for view in views}
                 report = findings_report(result, sources=sources, tracking=material.tracking, made=made)

@@ -82,7 +82,9 @@ def measurement_report(
     """
     texts = (TextContentItem(codes.DCM.Comment, text, relationship_type=CONTAINS) for text in (NOTICE, *comments))
     root = ContainerContentItem(title, is_content_continuous=False, template_id="1500")
-    root.ContentSequence = ContentSequence(
+    root.ContentSequence = ContentSequence()
+    report = _document(root, list(sources.values()), series=series, model=model, made=made)
+    report.ContentSequence = ContentSequence(
         [
             *LanguageOfContentItemAndDescendants(ENGLISH),
             *_observer(model),
@@ -92,7 +94,7 @@ def measurement_report(
             _container(QUALITATIVE_EVALUATIONS, [*evaluations, *texts]),
         ]
     )
-    return _document(root, list(sources.values()), series=series, model=model, made=made)
+    return report
 
 
 def probability(score: float) -> Measurement:
@@ -113,7 +115,10 @@ def breast(side: Code) -> FindingSite:
 def _document(
     root: ContainerContentItem, sources: Sequence[Dataset], *, series: Series, model: ModelInfo, made: datetime
 ) -> Dataset:
-    """The content with all around it. Patient and study are taken as they are; highdicom would refuse wrong values."""
+    """All but what is below the root: highdicom would copy it twice and search it, only to find the images again.
+
+    Patient and study are taken as they are; highdicom would refuse wrong values.
+    """
     report: Dataset = Comprehensive3DSR(
         evidence=[_evidence(source) for source in sources],
         content=root,

@@ -1,6 +1,7 @@
 """Pictures: the mammogram in its own orientation, the cancer map over it, the peak marked, scores and scale below."""
 
 import math
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from dibmg_monai.findings import evidence_scale
 from dibmg_monai.inference import ExamResult, ViewResult
+from dibmg_monai.outputs.evidence import evidence_levels
 from dibmg_monai.pixels.reader import SourceImage
 from dibmg_monai.views import View
 
@@ -50,20 +52,31 @@ def overlay(
     """
     rows, columns = _picture_shape(source)
     gray = Image.fromarray(source.values.numpy()).resize((columns, rows), Image.Resampling.BICUBIC)
-    dib = found.geometry.map_to_source(found.dib, shape=(rows, columns))
-    picture = Image.fromarray(tint(np.asarray(gray).clip(0, 1), dib.numpy() / scale))
+    levels = evidence_levels(found, scale=scale, shape=(rows, columns))
+    picture = Image.fromarray(tint(shades(np.asarray(gray)), levels))
     stored = (found.geometry.source_rows, found.geometry.source_columns)
     mark_peak(picture, (found.peak_row, found.peak_column), shape=stored, value=found.peak_value)
     return np.asarray(_with_caption(picture, found, view=view, exam_score=exam_score, scale=scale))
 
 
-def tint(gray: NDArray[np.floating], evidence: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Blend colors over gray (H, W) in 0..1, to (H, W, 3); ``evidence`` (H, W) is in units of the color scale."""
-    evidence = evidence.clip(0, 1)
-    steps = np.linspace(0, 1, len(COLORS))
-    color = np.stack([np.interp(evidence, steps, channel) for channel in COLORS.T], axis=-1)
-    alpha = STRONGEST_ALPHA * evidence[..., np.newaxis]
-    return np.rint((1 - alpha) * 255 * gray[..., np.newaxis] + alpha * color).astype(np.uint8)
+def shades(fractions: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """0..1 as 0..255; what is outside is at the ends."""
+    return np.rint(255 * fractions.clip(0, 1)).astype(np.uint8)
+
+
+def tint(gray: NDArray[np.uint8], levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Blend colors over gray (H, W), to (H, W, 3); ``levels`` (H, W) are of the scale, as of ``evidence_levels``."""
+    return _blends().take(levels.astype(np.uint16) << 8 | gray, axis=0)
+
+
+@cache
+def _blends() -> NDArray[np.uint8]:
+    """(65536, 3): the color of each level of evidence over each gray, at 256 x level + gray."""
+    evidence, steps = np.linspace(0, 1, 256), np.linspace(0, 1, len(COLORS))
+    color = np.stack([np.interp(evidence, steps, channel) for channel in COLORS.T], axis=-1)[:, np.newaxis]
+    alpha = STRONGEST_ALPHA * evidence[:, np.newaxis, np.newaxis]
+    gray = np.arange(256)[:, np.newaxis]
+    return np.rint((1 - alpha) * gray + alpha * color).astype(np.uint8).reshape(-1, 3)
 
 
 def _picture_shape(source: SourceImage) -> tuple[int, int]:
@@ -131,6 +144,6 @@ def _with_caption(
 
 def _color_bar(height: int, width: int) -> Image.Image:
     """The color scale as it looks over dark tissue (upper half) and over bright tissue (lower half)."""
-    tissue = np.where(np.arange(height) < height // 2, 0.25, 0.75)[:, np.newaxis]
-    evidence = np.linspace(0, 1, width)[np.newaxis]
-    return Image.fromarray(tint(*np.broadcast_arrays(tissue, evidence)))
+    tissue = shades(np.where(np.arange(height) < height // 2, 0.25, 0.75))[:, np.newaxis]
+    levels = shades(np.linspace(0, 1, width))[np.newaxis]
+    return Image.fromarray(tint(*np.broadcast_arrays(tissue, levels)))

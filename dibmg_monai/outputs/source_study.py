@@ -11,7 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
 
-from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
@@ -26,6 +25,7 @@ from dibmg_monai.exams.dicom_file import open_dicom, parsing
 from dibmg_monai.exams.image_file import SPACINGS
 from dibmg_monai.inference import ModelInfo
 from dibmg_monai.pixels.elements import numbers
+from dibmg_monai.process_wide import unvalidated
 from dibmg_monai.views import Projection
 
 SOFTWARE = "dibmg-monai"
@@ -179,7 +179,7 @@ def date_and_time(moment: datetime) -> tuple[str, str]:
 def instance(source: Dataset) -> Dataset:
     """An item for sequences that refer to an image (PS3.3 Table 10-11), by its header."""
     item = Dataset()
-    with disable_value_validation():  # a UID may break the rules for UIDs, and is still the image's name
+    with unvalidated:  # a UID may break the rules for UIDs, and is still the image's name
         item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = source.SOPClassUID, source.SOPInstanceUID
     return item
 

@@ -3,14 +3,18 @@
 All coordinates are (row, column) with the center of the first pixel (or cell) at 0, so a pixel covers -0.5 to +0.5.
 """
 
+from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from PIL import Image
 
 from dibmg_monai.errors import DibmgError
 from dibmg_monai.views import Laterality
+
+STRIPE = 16  # rows: few enough for the processor's cache, and for a matrix product on one thread
 
 
 @dataclass(frozen=True)
@@ -133,20 +137,57 @@ class ViewGeometry:
         inside_rows = (rows >= -0.5) & (rows < self.source_rows - 0.5)
         return inside_rows & (columns >= -0.5) & (columns < self.source_columns - 0.5)
 
-    def map_to_source(self, values: torch.Tensor, *, shape: tuple[int, int] | None = None) -> torch.Tensor:
-        """A map, interpolated bilinearly onto the stored image's grid.
+    def map_to_source(self, values: torch.Tensor) -> torch.Tensor:
+        """A map, interpolated bilinearly onto the input's grid, and from there onto the stored image's.
 
         Args:
             values: (h, w), any range.
-            shape: (rows, columns) of the grid if not the stored image's own: the same field of view, other pixels.
 
         Returns:
             (rows, columns), in the stored orientation.
         """
-        size = (self.input_size, self.input_size)
-        square = resize(values[None, None].float(), size)
-        crop = square[..., : self.scaled_rows, self.pad_left : self.pad_left + self.scaled_columns]
-        return resize(self.orientation.undo(crop), shape or (self.source_rows, self.source_columns))[0, 0]
+        return torch.from_numpy(np.concatenate([*self.map_stripes(values)]))
+
+    def map_stripes(
+        self, values: torch.Tensor, *, shape: tuple[int, int] | None = None
+    ) -> Iterator[NDArray[np.float32]]:
+        """What ``map_to_source`` gives, a few rows at a time: (n, columns) each, for those who need no image of floats.
+
+        Bilinear interpolation is separable: a stripe is its rows' weights times the map stretched sideways.
+
+        Args:
+            values: (h, w), any range.
+            shape: (rows, columns) of the grid if not the stored image's own: the same field of view, other pixels.
+        """
+        rows, columns = shape or (self.source_rows, self.source_columns)
+        turn, cells = self.orientation, values.float().numpy()
+        along_rows = (0, self.scaled_rows, turn.flip_rows)
+        along_columns = (self.pad_left, self.scaled_columns, turn.flip_columns)
+        if turn.transpose:
+            cells, along_rows, along_columns = cells.T, along_columns, along_rows
+        down = self._stretch(np.eye(len(cells), dtype=np.float32), *along_rows, size=rows).T
+        wide = self._stretch(cells, *along_columns, size=columns)
+        first = (down != 0).argmax(axis=1)  # of the cells that a row depends on, ascending or, turned, descending
+        end = len(cells) - (down != 0)[:, ::-1].argmax(axis=1)
+        for start in range(0, rows, STRIPE):
+            ends = [start, min(start + STRIPE, rows) - 1]
+            near = slice(first[ends].min(), end[ends].max())
+            yield down[start : start + STRIPE, near] @ wide[near]
+
+    def _stretch(
+        self, values: NDArray[np.float32], first: int, count: int, flip: bool, *, size: int
+    ) -> NDArray[np.float32]:
+        """(n, cells) -> (n, size): to the input's side, of it ``count`` pixels from ``first`` on, those to the grid.
+
+        By Pillow, whose filter is that of ``resize``: PyTorch's threads cost more than so little work.
+        """
+
+        def resized(line: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+            image = Image.fromarray(np.ascontiguousarray(line))
+            return np.asarray(image.resize((size, len(line)), Image.Resampling.BILINEAR))
+
+        side = resized(values, self.input_size)[:, first : first + count]
+        return resized(side[:, ::-1] if flip else side, size)
 
     def to_tensor(self) -> torch.Tensor:
         """(9,) int64, for batches of plain tensors; ``from_tensor`` reads it."""

@@ -16,7 +16,7 @@ from dibmg_monai.evaluation.located import LocatedView, Tolerance, read_view
 from dibmg_monai.evaluation.maps import CellMap
 from dibmg_monai.evaluation.regions import Region, is_annotated
 from dibmg_monai.findings import evidence_scale
-from dibmg_monai.outputs.overlay import mark_peak, tint
+from dibmg_monai.outputs.overlay import mark_peak, shades, tint
 from dibmg_monai.pixels.reader import read_image
 from dibmg_monai.reports.map_sections import Lookup
 from dibmg_monai.reports.section import Figure, Section
@@ -92,10 +92,11 @@ def _figure(case: Case, name: str, study: Study, settings: Settings) -> Figure:
     found = case.result["views"][name]
     image = read_image(study.dataset_dir / case.entry[name])
     rows, columns = image.values.shape
-    gray = _gray(image.values.numpy(), pixel_aspect=image.pixel_aspect)
+    gray = shades(_gray(image.values.numpy(), pixel_aspect=image.pixel_aspect))
     scale = evidence_scale(other["peak_value"] for other in case.result["views"].values())
-    evidence = np.zeros(gray.shape) if view.dib is None else _stretched(view.dib, gray.shape) / scale
-    pictures = [Image.fromarray(tint(gray, shown)) for shown in (np.zeros(gray.shape), evidence)]
+    nothing = np.zeros_like(gray)
+    levels = nothing if view.dib is None else shades(_stretched(view.dib, gray.shape) / scale)
+    pictures = [Image.fromarray(tint(gray, shown)) for shown in (nothing, levels)]
     for picture in pictures:
         for lesion in view.lesions:
             _outline(picture, lesion, shape=(rows, columns))

@@ -112,6 +112,23 @@ def test_a_map_lands_on_the_source_where_its_cells_are(orientation: Orientation,
     assert np.abs(np.subtract(found, expected)).max() <= 1.0
 
 
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+@pytest.mark.parametrize("shape", [*SHAPES, (300, 170)])
+@pytest.mark.parametrize("grid", [None, (45, 30), (200, 150)])
+def test_a_map_goes_the_way_of_the_pixels_back(
+    orientation: Orientation, shape: tuple[int, int], grid: tuple[int, int] | None
+) -> None:
+    geometry = fit(shape, orientation, Laterality.R)
+    values = 10 * torch.randn(16, 8, generator=torch.Generator().manual_seed(0))
+    square = resize(values[None, None], (128, 128))
+    kept = square[..., : geometry.scaled_rows, geometry.pad_left : geometry.pad_left + geometry.scaled_columns]
+    expected = resize(orientation.undo(kept), grid or shape)[0, 0]
+    stripes = np.concatenate([*geometry.map_stripes(values, shape=grid)])
+    np.testing.assert_allclose(stripes, expected, atol=1e-4)
+    if grid is None:
+        np.testing.assert_array_equal(geometry.map_to_source(values), stripes)
+
+
 def test_a_map_that_does_not_tile_the_input() -> None:
     geometry = fit((60, 40), Orientation(), Laterality.L, input_size=100)
     with pytest.raises(

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from dibmg_monai.findings import SHARE
 from dibmg_monai.inference import ExamResult
-from dibmg_monai.outputs.dicom_seg import map_fractions
 from dibmg_monai.outputs.overlay import color_scale
 from dibmg_monai.views import View
 
@@ -55,5 +54,4 @@ def log_odds(result: ExamResult, view: View) -> NDArray[np.float32]:
 
 def steps(result: ExamResult, view: View) -> NDArray[np.uint8]:
     """(rows, columns) of the stored image: how many of ``STEPS`` the map reaches."""
-    fractions = map_fractions(result.views[view], scale=color_scale(result))
-    return np.digitize(fractions, STEPS).astype(np.uint8)
+    return np.digitize(log_odds(result, view) / color_scale(result), STEPS).astype(np.uint8)
