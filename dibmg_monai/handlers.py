@@ -1,6 +1,7 @@
 """What MONAI's engines need to know about exams: batches, metrics, and results as they come."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ class PassKnownErrors:
 class WriteResults:
     """Writes every exam's results as soon as its maps are there, so that a run that is stopped loses nothing.
 
-    Of several processes each writes the scores of its own exams; at the end they become those of one process.
+    An exam is written while the next one is computed. Of several processes each writes the scores of its own exams; at the end they become those of one process.
 
     Args:
         output_dir: where to.
@@ -162,16 +163,22 @@ class WriteResults:
             idist.barrier()  # first the old files go
             self.results = ResultsWriter(self.output_dir, scores=scores, part=idist.get_rank())
         self.refused: list[ImageError] = []
+        self.thread, self.writing = ThreadPoolExecutor(1), Future[None]()
+        self.writing.set_result(None)
 
     def __call__(self, engine: Workflow) -> None:
-        """Write the exams of one iteration."""
+        """Write the exams of one iteration, each once the one before is written."""
         for item, output in zip(engine.state.batch, engine.state.output, strict=True):
-            exam = self.exams[item["exam_id"]]
-            try:
-                self._write(exam, item, maps=output["pred"])
-            except ImageError as error:
-                self.refused.append(error)
-                refuse_exam(exam, error, self.results)
+            self.writing.result()
+            self.writing = self.thread.submit(self._write_or_refuse, item, output["pred"])
+
+    def _write_or_refuse(self, item: Mapping[str, Any], maps: torch.Tensor) -> None:
+        exam = self.exams[item["exam_id"]]
+        try:
+            self._write(exam, item, maps=maps)
+        except ImageError as error:
+            self.refused.append(error)
+            refuse_exam(exam, error, self.results)
 
     def _write(self, exam: Exam, item: Mapping[str, Any], *, maps: torch.Tensor) -> None:
         if error := refusal(item):
@@ -189,11 +196,13 @@ class WriteResults:
         write_exam(result, self.results, outputs=self.outputs)
 
     def finish(self, engine: Workflow) -> None:
-        """Say which exams were refused.
+        """Wait for the last exam, and say which were refused.
 
         Raises:
             ExamError: if all were.
         """
+        self.writing.result()
+        self.thread.shutdown()
         refused = [error for errors in of_all_processes(self.refused) for error in errors]
         if idist.get_rank() == 0:
             if idist.get_world_size() > 1:
