@@ -123,7 +123,8 @@ class PassKnownErrors:
 class WriteResults:
     """Writes every exam's results as soon as its maps are there, so that a run that is stopped loses nothing.
 
-    An exam is written while the next one is computed. Of several processes each writes the scores of its own exams; at the end they become those of one process.
+    An exam is written while the next one is computed. Of several processes each writes the scores of its own exams; at
+    the end they become those of one process.
 
     Args:
         output_dir: where to.

@@ -7,12 +7,15 @@ from torch import nn
 
 from dibmg_monai.acceleration.skipping import SkippingNetwork
 from dibmg_monai.acceleration.stages import Run, Stage, stages
+from dibmg_monai.errors import truth
 from dibmg_monai.network import DIBMG
 
 log = logging.getLogger(__name__)
 
 
-def accelerate(network: nn.Module, *, device: torch.device | str = "cpu", amp: bool = False) -> nn.Module:
+def accelerate(
+    network: nn.Module, *, device: torch.device | str = "cpu", amp: bool = False, compiled: bool = False
+) -> nn.Module:
     """The same network for inference, as fast as the device allows.
 
     On the processor, ``DIBMG`` in full precision is computed by ONNX Runtime, where it is installed, and only where an
@@ -22,11 +25,19 @@ def accelerate(network: nn.Module, *, device: torch.device | str = "cpu", amp: b
         network: (B, 4, S, S) in [-1, 1] -> (B, 8, h, w) class maps.
         device: where to compute.
         amp: the caller computes in mixed precision, which is PyTorch's.
+        compiled: by ``torch.compile``, on a GPU as a CUDA graph. The first exam waits for the compiler, and so does the
+            first of every other batch or image size.
+
+    Raises:
+        DibmgError: if ``amp`` or ``compiled`` is neither True nor False.
     """
-    device = torch.device(device)
+    device, compiled = torch.device(device), truth(compiled, name="compiled")
     network = network.to(device).eval()
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if device.type != "cpu" or amp or not isinstance(network, DIBMG):
+    if compiled:
+        network.compile(mode="reduce-overhead", dynamic=False)
+        return network
+    if device.type != "cpu" or truth(amp, name="amp") or not isinstance(network, DIBMG):
         return network
     parts = stages(network)
     return SkippingNetwork(parts, runs=_runs(parts))

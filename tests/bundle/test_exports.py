@@ -1,16 +1,19 @@
 """The shipped network as TorchScript and ONNX: the same maps as eager, on real exams and phantoms, at any size."""
 
+import inspect
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from monai.bundle import ConfigParser
+from monai.bundle.scripts import trt_export
 from numpy.typing import NDArray
 
 from dibmg_monai.errors import ModelError
@@ -215,3 +218,23 @@ def test_onnx_without_its_runtime(onnx_model: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ModelError, match=r"model\.onnx: the package onnxruntime is needed to run ONNX models"):
         load_exported(onnx_model)
+
+
+def test_arguments_of_the_tensorrt_export_are_those_of_monai() -> None:
+    arguments = ConfigParser.load_config_file(CONFIGS / "trt_export.yaml")
+    assert set(arguments) <= set(inspect.signature(trt_export).parameters)
+    size = ConfigParser.load_config_file(CONFIGS / "inference.yaml")["image_size"]
+    assert arguments["input_shape"] == [1, 4, size, size]
+
+
+def test_an_engine_takes_the_networks_place(
+    script: Path, eager: Predictor, exams: list[Exam], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As far as it goes without a GPU: a TorchScript stands in for the engine, an empty module for torch_tensorrt."""
+    monkeypatch.setitem(sys.modules, "torch_tensorrt", ModuleType("torch_tensorrt"))
+    configs = [CONFIGS / f"{name}.yaml" for name in ("inference", "inference_trt")]
+    parser = ConfigParser(ConfigParser.load_config_files(configs))
+    parser.update({"bundle_root": str(BUNDLE), "model_path": str(script), "device": "$torch.device('cpu')"})
+    images = eager.preprocessing(exams[0]).image[None]
+    with torch.inference_mode():
+        assert_same_maps(parser.get_parsed_content("network")(images), eager.network(images))
