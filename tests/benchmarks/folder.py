@@ -1,12 +1,12 @@
 """A folder of simulated exams from end to end in one process: seconds an exam, and memory over time."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pictures
 from cost import Sample, command
+from progress import say
 from settings import Settings
 from subject import phantom_folder
 from tables import Table
@@ -20,20 +20,22 @@ SHOWN = (1, 2, 5, 10, 20, 50, 100, 200)
 
 def run(settings: Settings) -> Iterator[Table]:
     """Two tables: time, memory."""
-    folder = phantom_folder(settings, say=_say)
+    folder = phantom_folder(settings)
     output = settings.output / "analysis"
     scores = output / SCORES
     scores.unlink(missing_ok=True)
 
+    said = [0]
+
     def written() -> int:
         count = max(0, scores.read_bytes().count(b"\n") - 1) if scores.exists() else 0
-        if count % SETTLED == 0:
-            _say(f"exam {count} of {settings.exams}")
+        if count // SETTLED > said[-1] // SETTLED:
+            say(f"exam {count} of {settings.exams}")
+            said.append(count)
         return count
 
     words = (HERE / "analysis_script.py", folder, output, settings.weights)
     cost, samples = command(words, log=settings.output / "folder.log", limit=settings.limit, watch=written)
-    _say("\n")
     done = written()
     if not done:
         raise SystemExit(f"error: no exam within {settings.limit:.0f} seconds; give a longer --limit")
@@ -71,8 +73,3 @@ def _peaks(samples: Sequence[Sample], *, exams: int) -> list[float]:
         during = [sample.memory for sample in samples if sample.progress == number]
         peaks.append(max(during) if during else peaks[-1])
     return peaks
-
-
-def _say(progress: str) -> None:
-    sys.stderr.write(f"\r... {progress}" if progress.strip() else progress)
-    sys.stderr.flush()

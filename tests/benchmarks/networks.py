@@ -57,7 +57,7 @@ def run(settings: Settings) -> Iterator[Table]:
     subject = prepared(settings)
     rows = []
     for index, candidate in enumerate(CANDIDATES):
-        if candidate.slow and not settings.peers:
+        if candidate.slow and not settings.thorough:
             continue
         cost, work = apart(_measure, index, subject)
         first = rows[0][1] if rows else cost.seconds

@@ -19,7 +19,7 @@ class Settings:
         exams: in the folder.
         rows: height of its images in pixels.
         limit: seconds after which the folder's run is stopped.
-        peers: also the slow ones.
+        thorough: also the slow peers, and the shipped weights.
         output: a folder for all files.
     """
 
@@ -30,7 +30,7 @@ class Settings:
     exams: int
     rows: int
     limit: float
-    peers: bool
+    thorough: bool
     output: Path
 
     @property

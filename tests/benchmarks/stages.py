@@ -14,6 +14,7 @@ import pictures
 import pydicom
 import torch
 from cost import Cost, apart, measure
+from progress import say
 from settings import Settings
 from subject import Subject, gflop, prepared
 from tables import Table, Value
@@ -152,23 +153,28 @@ SHIPPED = ("files to input", NETWORK, "pooling, findings", "  pictures", WHOLE)
 
 
 @cache
-def measured(settings: Settings, shipped: bool = False) -> dict[str, StageCost]:
+def measured(settings: Settings, shipped: bool) -> dict[str, StageCost]:
     """All stages, measured once a run."""
     subject = prepared(settings, shipped=shipped)
     names = SHIPPED if shipped else [stage.name for stage in STAGES]
-    return {name: apart(_measure, name, subject) for name in names}
+    found = {}
+    for name in names:
+        found[name] = apart(_measure, name, subject)
+        say(f"{name.strip()}: {found[name].cost.seconds:.3g} seconds")
+    return found
 
 
 def run(settings: Settings) -> Iterator[Table]:
     """A table of all stages at the paper's size, and a short one of the shipped weights."""
     yield _table(settings, shipped=False)
-    found = measured(settings)
+    found = measured(settings, False)
     pictures.bars(
         {name.strip(): stage.cost.seconds for name, stage in found.items()},
         title=f"One exam at {settings.size} pixels, warm",
         path=settings.output / "stages.png",
     )
-    yield _table(settings, shipped=True)
+    if settings.thorough:
+        yield _table(settings, shipped=True)
 
 
 def _measure(name: str, subject: Subject) -> StageCost:

@@ -17,7 +17,6 @@ COMMANDS = {
     "import monai": ("-c", "import monai"),
     "import monai, without monai.deploy": ("-c", WITHOUT_DEPLOY),
     "import monai.bundle": ("-c", "import monai.bundle"),
-    "python -m monai.bundle --help": ("-m", "monai.bundle", "--help"),
 }
 
 
@@ -33,7 +32,7 @@ def run(settings: Settings) -> Iterator[Table]:
 
 def best(settings: Settings, *words: str) -> Cost:
     """Of a few processes."""
-    costs = [command(words, log=settings.output / "startup.log")[0] for _ in range(settings.repeats)]
+    costs = [command(words, log=settings.output / "startup.log")[0] for _ in range(settings.pairs)]
     return Cost(
         min(cost.seconds for cost in costs), min(cost.cpu_seconds for cost in costs), max(cost.memory for cost in costs)
     )

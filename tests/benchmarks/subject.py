@@ -1,7 +1,6 @@
 """What is measured: an exam, the network of train.yaml with weights of no meaning, and simulated exams for a folder."""
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from shutil import rmtree
 
 import torch
 from cost import PROCESSES, apart
+from progress import say
 from settings import BUNDLE, Settings
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -27,6 +27,7 @@ from dibmg_monai.weights import load_predictor, load_weights, write_model_config
 
 MODEL = ModelInfo("bench", "0", "0")
 CALIBRATION_SIZE = 800  # pixels, at most
+SPREAD = 1.5  # standard deviation of the map's log-odds
 STRONG_CELLS = 0.02  # share of the map's cells that findings are made of
 
 
@@ -45,9 +46,10 @@ def write_weights(settings: Settings) -> None:
     loaded = Preprocessing(image_size=min(settings.size, CALIBRATION_SIZE))(exam)
     with torch.no_grad():
         network.train()(loaded.image[None])
-        network.aggregate_block.weight *= 10
-        evidence = dib_maps(network.eval()(loaded.image[None]))
-        network.aggregate_block.bias[1] += SCALE_FLOOR - evidence.flatten().quantile(1 - STRONG_CELLS)
+        network.eval()
+        network.aggregate_block.weight *= SPREAD / dib_maps(network(loaded.image[None])).std()
+        strong = dib_maps(network(loaded.image[None])).flatten().quantile(1 - STRONG_CELLS)
+        network.aggregate_block.bias[1] += SCALE_FLOOR - strong
     write_state(network.state_dict(), path=settings.weights)
     write_model_config(settings.weights, network=network, preprocessing=Preprocessing(image_size=settings.size))
 
@@ -129,7 +131,7 @@ def prepared(settings: Settings, *, shipped: bool = False) -> Subject:
     return subject
 
 
-def phantom_folder(settings: Settings, *, say: Callable[[str], None]) -> Path:
+def phantom_folder(settings: Settings) -> Path:
     """A folder with ``settings.exams`` different simulated exams; those that an earlier run made are taken again."""
     kept = settings.output / f"phantoms-{settings.rows}"
     missing = [seed for seed in range(settings.exams) if not (kept / str(seed) / "datalist.json").exists()]
@@ -139,7 +141,8 @@ def phantom_folder(settings: Settings, *, say: Callable[[str], None]) -> Path:
         ]
         for number, maker in enumerate(makers, start=1):
             maker.result()
-            say(f"simulated exam {number} of {len(missing)}")
+            if number % 10 == 0:
+                say(f"simulated exam {number} of {len(missing)}")
     folder = settings.output / "folder"
     rmtree(folder, ignore_errors=True)
     folder.mkdir()
