@@ -21,6 +21,7 @@ from pathlib import Path
 from cost import apart
 from progress import say
 from settings import PROJECT, Settings
+from tables import Table
 
 PARTS = {
     "ceilings": "what this machine can do at best",
@@ -49,7 +50,7 @@ def main(words: Sequence[str] | None = None) -> None:
     )
     os.environ.setdefault("PYTHONWARNINGS", "ignore")  # Holoscan's, in the processes to come
     settings.output.mkdir(parents=True, exist_ok=True)
-    tables: dict[str, list[dict[str, object]]] = {}
+    tables: dict[str, list[Table]] = {}
     start = time.perf_counter()
     apart(import_module("subject").write_weights, settings)
     for name in arguments.only or PARTS:
@@ -57,10 +58,14 @@ def main(words: Sequence[str] | None = None) -> None:
         say(f"{name}: {PARTS[name]}")
         for table in import_module(name).run(settings):
             print(table, flush=True)
-            tables[name].append(asdict(table))
+            tables[name].append(table)
     say(f"{time.perf_counter() - start:.0f} seconds in all")
     if arguments.json:
-        arguments.json.write_text(json.dumps(tables, indent=2) + "\n", encoding="utf-8")
+        found = {name: [asdict(table) for table in of_part] for name, of_part in tables.items()}
+        arguments.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    if arguments.ratios:
+        texts = [str(table.without_times()) for of_part in tables.values() for table in of_part]
+        arguments.ratios.write_text("\n".join(texts), encoding="utf-8")
 
 
 def parse_arguments(words: Sequence[str] | None) -> argparse.Namespace:
@@ -77,6 +82,12 @@ def parse_arguments(words: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help="these parts")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the tables there, too")
+    parser.add_argument(
+        "--ratios",
+        type=Path,
+        metavar="FILE",
+        help="write them there as Markdown without times, as for docs/performance.md",
+    )
     parser.add_argument("--exams", type=int, metavar="N", help="in the folder; default: 50")
     parser.add_argument("--rows", type=int, default=1024, help="height of their images in pixels; default: %(default)s")
     parser.add_argument(

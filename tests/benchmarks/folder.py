@@ -54,7 +54,14 @@ def run(settings: Settings) -> Iterator[Table]:
     yield Table(
         f"A folder of {settings.exams} simulated exams, {settings.rows} rows an image, default outputs, "
         f"at {settings.size} pixels",
-        ("exams done", "seconds", "until the first", "an exam after it", "CPU seconds an exam", "memory, MB"),
+        (
+            "exams done",
+            "seconds",
+            "seconds until the first",
+            "seconds an exam after it",
+            "CPU seconds an exam",
+            "memory, MB",
+        ),
         [(f"{done}{stopped}", cost.seconds, ends[0], steady, cost.cpu_seconds / done, cost.memory)],
     )
     slope = float(np.polyfit(range(SETTLED, done + 1), peaks[SETTLED - 1 :], 1)[0]) if done > SETTLED + 1 else None

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 import ceilings
 import torch
 from cost import Cost, apart, measure
+from progress import say
 from settings import Settings
 from subject import Subject, gflop, prepared
-from tables import Table
+from tables import Table, Value
 from torch import nn
+
+from dibmg_monai.network import DIBMG
 
 
 def paper(subject: Subject) -> nn.Module:
@@ -55,38 +58,55 @@ def run(settings: Settings) -> Iterator[Table]:
     """One table."""
     rate = ceilings.measured(settings).gemm
     subject = prepared(settings)
-    rows = []
+    rows: list[tuple[Value, ...]] = []
+    base = 0.0
     for index, candidate in enumerate(CANDIDATES):
         if candidate.slow and not settings.thorough:
             continue
-        cost, work = apart(_measure, index, subject)
-        first = rows[0][1] if rows else cost.seconds
-        speed = work / cost.seconds
-        rows.append(
-            (
-                candidate.name,
-                cost.seconds,
-                cost.seconds / first,
-                cost.cpu_seconds,
-                work,
-                speed,
-                speed / rate,
-                cost.memory,
-            )
-        )
+        cost, work, millions = apart(_measure, index, subject)
+        base, speed = base or cost.seconds, work / cost.seconds
+        sizes = (millions, work, speed, speed / rate)
+        rows.append((candidate.name, cost.seconds, cost.seconds / base, cost.cpu_seconds, *sizes, cost.memory))
+        say(f"{candidate.name}: {cost.seconds:.3g} seconds")
     yield Table(
         f"The network beside others: four views at {settings.size} pixels",
-        ("network", "seconds", "of the first", "CPU seconds", "GFLOP", "GFLOP/s", "of GEMM", "memory, MB"),
+        (
+            "network",
+            "seconds",
+            "of the first",
+            "CPU seconds",
+            "million parameters",
+            "GFLOP",
+            "GFLOP/s",
+            "of GEMM",
+            "memory, MB",
+        ),
         rows,
+        (f"A cell of the map of train.yaml's network sees {receptive_field(DIBMG())} pixels.",),
     )
 
 
-def _measure(index: int, subject: Subject) -> tuple[Cost, float]:
+def receptive_field(network: DIBMG) -> int:
+    """Side, in input pixels, of what one map cell can see."""
+    field, step = 1, 1
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.MaxPool2d):
+            sides = (module.kernel_size, module.stride)
+            kernel, stride = (side[0] if isinstance(side, tuple) else side for side in sides)
+            field += (kernel - 1) * step
+            step *= stride
+    return field
+
+
+def _measure(index: int, subject: Subject) -> tuple[Cost, float, float]:
+    """What a pass costs, in GFLOP too, and millions of parameters."""
     candidate = CANDIDATES[index]
     network, images = candidate.make(subject).eval(), subject.loaded.image[None]
     repeats = 1 if candidate.slow else subject.settings.repeats
     with torch.inference_mode():
-        return measure(lambda: network(images), repeats=repeats), gflop(network, *images.shape)
+        cost = measure(lambda: network(images), repeats=repeats)
+    millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
+    return cost, gflop(network, *images.shape), millions
 
 
 def _a_view_each(network: nn.Module) -> nn.Module:

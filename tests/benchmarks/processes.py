@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cost import Cost, apart, command
+from progress import say
 from settings import BUNDLE, PROJECT, Settings
 from startup import best
 from subject import Subject
-from tables import Table
+from tables import Table, Value
 
 from dibmg_monai.exams.assembly import assemble
 from dibmg_monai.exams.datalist import entry_from_exam, write_datalist
@@ -43,17 +44,20 @@ def _ways_in(settings: Settings) -> Table:
             SCRIPT_IMPORTS,
         ),
     }
-    rows = []
+    first, *later = apart(_warm, settings)
+    warm = min(later)
+    rows: list[tuple[Value, ...]] = []
     for name, (words, imports) in ways.items():
         cost, _ = command(words, log=settings.output / "process.log")
         imported = best(settings, "-c", imports).seconds
-        rows.append((f"{name}, new process", cost.seconds, imported, cost.cpu_seconds, cost.memory))
-    first, *later = apart(_warm, settings)
-    rows.append(("the first call in a process", first, None, None, None))
-    rows.append(("the next calls", min(later), None, None, None))
+        ratios = (cost.seconds / warm, imported / warm)
+        rows.append((f"{name}, new process", cost.seconds, imported, *ratios, cost.cpu_seconds, cost.memory))
+        say(f"{name}: {cost.seconds:.3g} seconds")
+    rows.append(("the first call in a process", first, None, first / warm, None, None, None))
+    rows.append(("the next calls", warm, None, 1.0, None, None, None))
     return Table(
         f"One exam from end to end, all default outputs, at {settings.size} pixels",
-        ("how", "seconds", "imports, seconds", "CPU seconds", "memory, MB"),
+        ("how", "seconds", "imports, seconds", "of a warm exam", "imports, of it", "CPU seconds", "memory, MB"),
         rows,
         ("Imports are what a process takes that imports the same and does nothing.",),
     )

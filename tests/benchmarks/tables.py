@@ -22,6 +22,12 @@ class Table:
     rows: Sequence[Sequence[Value]]
     notes: tuple[str, ...] = ()
 
+    def without_times(self) -> "Table":
+        """For documents: times and speeds are a machine's, ratios a program's."""
+        kept = [index for index, head in enumerate(self.columns) if "seconds" not in head and "/s" not in head]
+        rows = [tuple(row[index] for index in kept) for row in self.rows]
+        return Table(self.title, tuple(self.columns[index] for index in kept), rows, self.notes)
+
     def __str__(self) -> str:
         cells = [self.columns, *([text(value) for value in row] for row in self.rows)]
         widths = [max(len(row[column]) for row in cells) for column in range(len(self.columns))]
