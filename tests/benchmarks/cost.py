@@ -111,7 +111,7 @@ def command(
     if process.returncode and seconds < limit:
         tail = log.read_text(encoding="utf-8")[-2000:]
         raise SystemExit(f"{' '.join(map(str, words))} failed with exit code {process.returncode}:\n{tail}")
-    peak = max(sample.memory for sample in samples)
+    peak = max((sample.memory for sample in samples), default=0.0)
     return Cost(seconds, usage.ru_utime + usage.ru_stime, peak), samples
 
 
