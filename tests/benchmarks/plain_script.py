@@ -28,15 +28,21 @@ def view_of(dataset: pydicom.Dataset) -> str:
 
 
 def gray(dataset: pydicom.Dataset) -> np.ndarray:
-    """(H, W) float32 in 0..1, the chest wall right in right breasts and left in left ones."""
+    """(H, W) float32 in 0..1, head up, the chest wall right in right breasts and left in left ones."""
     stored = apply_modality_lut(dataset.pixel_array, dataset)
     values = np.asarray(apply_voi_lut(stored, dataset, prefer_lut=False), dtype=np.float32)
     values /= 2**dataset.BitsStored - 1
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         values = 1 - values
-    middle = values.shape[1] // 2
-    wall = "L" if values[:, :middle].sum() > values[:, -middle:].sum() else "R"
-    return values if wall == view_of(dataset)[0] else values[:, ::-1]
+    side, orientation = view_of(dataset)[0], dataset.get("PatientOrientation")
+    if orientation is not None and not isinstance(orientation, str) and len(orientation) == 2:
+        upside_down = any(letter in orientation[1] for letter in (side, "H"))
+        values = values[::-1] if upside_down else values
+        wall = side if orientation[0][0] == {"R": "P", "L": "A"}[side] else None
+    else:
+        middle = values.shape[1] // 2
+        wall = "L" if values[:, :middle].sum() > values[:, -middle:].sum() else "R"
+    return np.ascontiguousarray(values if wall == side else values[:, ::-1])
 
 
 def to_input(values: np.ndarray, size: int, *, right: bool) -> torch.Tensor:
