@@ -10,7 +10,7 @@ help:
 	@echo "make test   all tests"
 	@echo "make env    the environment alone, in $(VENV)"
 	@echo "make lint   ruff, mypy, typos        make format   let ruff mend what it can"
-	@echo "make bench  seconds, shares and ratios of each stage"
+	@echo "make bench  seconds, shares and ratios of each stage      make bench BENCH=--help   its options"
 	@echo "make weights DDSM=DIR   train the shipped weights again; DIR has the films and their datalist.json"
 	@echo "make test-pixelmed   structured reports against the templates of PS3.16; needs java and Debian's libpixelmed-java"
 	@echo "make test-pacs   results in Debian's Orthanc     make test-viewer   and in the OHIF viewer, from npm"
@@ -50,7 +50,7 @@ format: env
 	$(BIN)/ruff format .
 
 bench: env
-	$(BIN)/python tests/benchmarks/bench.py
+	$(BIN)/python tests/benchmarks/bench.py $(BENCH)
 
 # The shipped weights: planted masses in crops, then in whole exams, then exam labels; in half precision.
 # bundle/docs/README.md has the record.

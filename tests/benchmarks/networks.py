@@ -1,0 +1,114 @@
+"""The network beside others of MONAI's, on the same pixels; each in a process of its own, eager, in float32."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import ceilings
+import torch
+from cost import Cost, apart, measure
+from progress import say
+from settings import Settings
+from subject import Subject, gflop, prepared
+from tables import Table, Value
+from torch import nn
+
+from dibmg_monai.network import DIBMG
+
+
+def paper(subject: Subject) -> nn.Module:
+    return subject.predictor.network
+
+
+def resnet18(subject: Subject) -> nn.Module:
+    from monai.networks.nets import resnet18
+
+    # MONAI's first convolution has stride 1 by default, which costs four times as much; He et al. 2016 have 2
+    return _a_view_each(resnet18(spatial_dims=2, n_input_channels=1, num_classes=2, conv1_t_stride=2))
+
+
+def densenet121(subject: Subject) -> nn.Module:
+    from monai.networks.nets import DenseNet121
+
+    return _a_view_each(DenseNet121(spatial_dims=2, in_channels=1, out_channels=2))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network, exam (1, 4, S, S) -> anything.
+
+    Attributes:
+        name: as in the table.
+        make: it.
+        slow: measured once, and not in a quick run.
+    """
+
+    name: str
+    make: Callable[[Subject], nn.Module]
+    slow: bool = False
+
+
+CANDIDATES = (
+    Candidate("DIB-MG as in train.yaml, eager", paper),
+    Candidate("MONAI ResNet-18, eager", resnet18),
+    Candidate("MONAI DenseNet-121, eager", densenet121, slow=True),
+)
+
+
+def run(settings: Settings) -> Iterator[Table]:
+    """One table."""
+    rate = ceilings.measured(settings).gemm
+    subject = prepared(settings)
+    rows: list[tuple[Value, ...]] = []
+    base = 0.0
+    for index, candidate in enumerate(CANDIDATES):
+        if candidate.slow and not settings.thorough:
+            continue
+        cost, work, millions = apart(_measure, index, subject)
+        base, speed = base or cost.seconds, work / cost.seconds
+        sizes = (millions, work, speed, speed / rate)
+        rows.append((candidate.name, cost.seconds, cost.seconds / base, cost.cpu_seconds, *sizes, cost.memory))
+        say(f"{candidate.name}: {cost.seconds:.3g} seconds")
+    yield Table(
+        f"The network beside others: four views at {settings.size} pixels",
+        (
+            "network",
+            "seconds",
+            "of the first",
+            "CPU seconds",
+            "million parameters",
+            "GFLOP",
+            "GFLOP/s",
+            "of GEMM",
+            "memory, MB",
+        ),
+        rows,
+        (f"A cell of the map of train.yaml's network sees {receptive_field(DIBMG())} pixels.",),
+    )
+
+
+def receptive_field(network: DIBMG) -> int:
+    """Side, in input pixels, of what one map cell can see."""
+    field, step = 1, 1
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.MaxPool2d):
+            sides = (module.kernel_size, module.stride)
+            kernel, stride = (side[0] if isinstance(side, tuple) else side for side in sides)
+            field += (kernel - 1) * step
+            step *= stride
+    return field
+
+
+def _measure(index: int, subject: Subject) -> tuple[Cost, float, float]:
+    """What a pass costs, in GFLOP too, and millions of parameters."""
+    candidate = CANDIDATES[index]
+    network, images = candidate.make(subject).eval(), subject.loaded.image[None]
+    repeats = 1 if candidate.slow else subject.settings.repeats
+    with torch.inference_mode():
+        cost = measure(lambda: network(images), repeats=repeats)
+    millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
+    return cost, gflop(network, *images.shape), millions
+
+
+def _a_view_each(network: nn.Module) -> nn.Module:
+    """Take an exam (1, 4, S, S) as a batch of four images."""
+    return nn.Sequential(nn.Unflatten(1, (4, 1)), nn.Flatten(0, 1), network)
