@@ -14,6 +14,7 @@ LAYERS = [
     {"exams", "pixels", "pooling"},
     {"phantom"},
     {
+        "checkpointing",
         "exported",
         "freezing",
         "overrides",
