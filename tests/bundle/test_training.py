@@ -1,6 +1,7 @@
 """Training as configured: the paper's recipe, and a run that is stopped goes on as if it had not been."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,11 @@ def test_the_recipe_is_the_papers(recipe: ConfigParser) -> None:
     )
     assert isinstance(loss, ExamLoss)
     assert loss.cross_entropy.label_smoothing == 0
+
+
+def test_the_page_on_speed_names_overrides_of_the_recipe(recipe: ConfigParser) -> None:
+    named = re.findall(r"--(\w+)", (BUNDLE.parent / "docs" / "training.md").read_text())
+    assert {"cache_dir", "checkpointing", "accumulation"} <= set(named) <= recipe.config.keys()
 
 
 def test_the_learning_rate_falls_to_a_fifth_every_ten_epochs(recipe: ConfigParser) -> None:
