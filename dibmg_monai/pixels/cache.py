@@ -1,4 +1,4 @@
-"""Preprocessed exams on disk, for training: what took a decoder once is read back as it was, in 16 bits."""
+"""Preprocessed exams on disk, for training: decoded once, then read back in 16 bits."""
 
 import functools
 import hashlib
@@ -30,9 +30,9 @@ ALIGNMENT = 64  # bytes; the pixels begin at a multiple of it
 class CachedPreprocessing:
     """A ``Preprocessing`` that keeps what it made of an exam in a file, and takes it from there the next time.
 
-    Values come back with an error of at most 1 / 65535 of a range from -1 to 1: a thirty-second of the step between
-    two values of a 12-bit image. So this is for training, and for the validation within it; inference and evaluation
-    preprocess every exam anew. Of each view the smallest rectangle is kept outside of which all is black.
+    Values, -1 to 1, come back with an error of at most 1.6e-5, a thirtieth of the step between two values of a 12-bit
+    image. So this is for training, and for the validation within it; inference and evaluation preprocess every exam
+    anew. Of each view the smallest rectangle is kept outside of which all is black.
 
     A file's name is a digest of all that its pixels depend on: the preprocessing, the package's version and the code
     of its ``pixels``, and of each view the file's path, size and time of change. What changes gets another file; the

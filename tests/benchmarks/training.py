@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,10 @@ from ignite.engine import Engine, Events
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.transforms import Compose
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.distributed import destroy_process_group, init_process_group
 from torch.distributed._tools.mem_tracker import MemTracker
+from torch.multiprocessing import start_processes
+from torch.nn.parallel import DistributedDataParallel
 
 from dibmg_monai.checkpointing import checkpoint_blocks
 from dibmg_monai.exams.assembly import assemble
@@ -178,7 +181,7 @@ def print_loading(*, image_size: int = 1600) -> None:
 
 
 def print_speeds(*, image_size: int, batch_size: int) -> None:
-    print(f"\ntraining at {image_size} pixels, {batch_size} exams a step, {torch.get_num_threads()} threads")
+    print(f"\ntraining at {image_size} pixels, {batch_size} exams a step, one thread")
     print(f"{'exams':26}{'s a step':>10}{'speed':>8}{'processor s':>14}{'speed':>8}")
     for way, trained, alone in training_speeds(image_size=image_size, batch_size=batch_size):
         speeds = alone.clock / trained.clock, alone.processor / trained.processor
@@ -196,11 +199,47 @@ def print_memory(*, image_size: int = 1600) -> None:
             print(f"{name:26}{one:10.2f}{two:8.2f}{sixteen:8.2f}{int((12 - one) / (two - one)) + 1:8}")
 
 
+def steps_in_process(rank: int, processes: int, folder: Path, image_size: int) -> None:
+    """One of several processes that train together, an exam a step each, as multi_gpu_train.yaml wires them."""
+    torch.set_num_threads(1)
+    init_process_group("gloo", init_method=f"file://{folder}/{processes}", rank=rank, world_size=processes)
+    options = ConfigParser.load_config_file(BUNDLE / "configs" / "multi_gpu_train.yaml")["network"]
+    wiring = {name: value for name, value in options.items() if name not in ("_target_", "module")}
+    network = DistributedDataParallel(DIBMG().to(memory_format=torch.channels_last), **wiring)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.001, momentum=0.9)
+    images = torch.rand(1, 4, image_size, image_size) * 2 - 1
+    target = {"label": torch.tensor([rank % 2]), "view_present": torch.ones(1, 4) > 0}
+    costs = []
+    for _ in range(10):
+        start = Seconds.now()
+        optimizer.zero_grad()
+        ExamLoss()(network(images), target).backward()
+        optimizer.step()
+        costs.append(Seconds.now().since(start, steps=1))
+    (folder / f"{processes}.{rank}.json").write_text(json.dumps(astuple(fastest(costs))))
+    destroy_process_group()
+
+
+def print_scaling(*, image_size: int) -> None:
+    print(f"\ntraining in processes, an exam of {image_size} pixels a step each, gloo, one thread each")
+    print(f"{'':26}{'s a step':>10}{'speed':>8}{'processor s':>14}{'speed':>8}")
+    alone: Seconds | None = None
+    with tempfile.TemporaryDirectory() as name:
+        for processes in (1, 2):
+            start_processes(steps_in_process, args=(processes, Path(name), image_size), nprocs=processes)
+            costs = [Seconds(*json.loads(path.read_text())) for path in Path(name).glob(f"{processes}.*.json")]
+            each = Seconds(max(cost.clock for cost in costs), max(cost.processor for cost in costs))
+            alone = alone or each
+            speeds = processes * alone.clock / each.clock, processes * alone.processor / each.processor
+            print(f"{processes:<26}{each.clock:10.3f}{speeds[0]:8.2f}{each.processor:14.3f}{speeds[1]:8.2f}")
+
+
 def main(image_size: int = 512, batch_size: int = 2) -> None:
-    """Print three tables."""
+    """Print four tables."""
     torch.set_num_threads(1)  # the other processors are the workers'
     print_loading()
     print_speeds(image_size=image_size, batch_size=batch_size)
+    print_scaling(image_size=320)
     print_memory()
 
 
