@@ -73,7 +73,7 @@ def test_a_bad_exam_is_marked(entries: list[dict], tmp_path: Path) -> None:
     assert refusal(good) is None
 
 
-def test_an_item_from_a_cache_has_the_entrys_own_label(entries: list[dict], tmp_path: Path) -> None:
+def test_an_item_from_a_cache_has_its_own_label(entries: list[dict], tmp_path: Path) -> None:
     load = LoadExamd(CachedPreprocessing(Preprocessing(image_size=64), tmp_path / "cache"), dataset_dir=tmp_path)
     items = [load({**entries[0], "label": label}) for label in (1, 0)]
     assert [int(item["label"]) for item in items] == [1, 0]
