@@ -12,6 +12,7 @@ from ignite.metrics import Metric
 from monai.data.utils import decollate_batch
 from monai.engines import PrepareBatch, Workflow
 from monai.metrics import compute_roc_auc
+from monai.utils import convert_to_tensor
 
 from dibmg_monai.errors import ExamError, ImageError, known_error
 from dibmg_monai.exams.datalist import exam_from_entry
@@ -32,6 +33,7 @@ class PrepareExamBatch(PrepareBatch):
 
     Raises:
         ImageError: on calls, if there is such an exam and it is not allowed: training must not lose exams unnoticed.
+        FolderError: on calls, if an exam could not be kept in a cache.
     """
 
     def __init__(self, *, allow_refused: bool = False, target_keys: Sequence[str] = ("label", "view_present")) -> None:
@@ -49,7 +51,8 @@ class PrepareExamBatch(PrepareBatch):
         for item in decollate_batch({"refused": batchdata["refused"]}):
             if (error := refusal(item)) and not self.allow_refused:
                 raise error
-        image = batchdata["image"].to(device=device, non_blocking=non_blocking, **kwargs)
+        image = convert_to_tensor(batchdata["image"], track_meta=False)  # a MetaTensor would slow all layers down
+        image = image.to(device=device, non_blocking=non_blocking, **kwargs)
         target = {key: batchdata[key].to(device=device, non_blocking=non_blocking) for key in self.target_keys}
         return image, target
 

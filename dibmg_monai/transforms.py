@@ -9,9 +9,10 @@ import torch
 from monai.transforms import RandomizableTransform, Transform
 from monai.utils import convert_to_tensor
 
-from dibmg_monai.errors import ImageError
+from dibmg_monai.errors import FolderError, ImageError
 from dibmg_monai.exams.datalist import exam_from_entry
 from dibmg_monai.phantom.planting import TISSUE, add_distractors, plant_mass
+from dibmg_monai.pixels.cache import CachedPreprocessing
 from dibmg_monai.pixels.geometry import ViewGeometry
 from dibmg_monai.pixels.preprocessing import BLACK, ExamInput, Preprocessing
 from dibmg_monai.pooling import breast_views, scores
@@ -30,23 +31,23 @@ class LoadExamd(Transform):
 
     An exam that cannot be read passes as refused, with no view present, because an error that leaves a data loader's
     worker arrives as a text with a traceback in it. Whoever takes the item decides: inference goes on with the other
-    exams, training stops (``PrepareExamBatch``).
+    exams, training stops (``PrepareExamBatch``). So does an exam that could not be kept in a cache.
 
     Args:
-        preprocessing: the one of the model.
+        preprocessing: the one of the model, with or without a cache.
         dataset_dir: the folder that the entry's files are relative to.
     """
 
-    def __init__(self, preprocessing: Preprocessing, *, dataset_dir: str | Path) -> None:
+    def __init__(self, preprocessing: Preprocessing | CachedPreprocessing, *, dataset_dir: str | Path) -> None:
         self.preprocessing = preprocessing
         self.dataset_dir = Path(dataset_dir)
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Load one exam."""
-        refused = None
+        refused: ImageError | FolderError | None = None
         try:
             loaded = self.preprocessing(exam_from_entry(data, dataset_dir=self.dataset_dir))
-        except ImageError as error:
+        except (ImageError, FolderError) as error:
             refused = error
             size = self.preprocessing.image_size
             nothing = torch.zeros(len(VIEWS), dtype=torch.bool)
@@ -86,16 +87,18 @@ def values_of_interest(item: Mapping[str, Any]) -> dict[View, str]:
     return {view: words for view, words in zip(VIEWS, item["voi"].split("\n"), strict=True) if words}
 
 
-def refusal(item: Mapping[str, Any]) -> ImageError | None:
-    """Why the exam of an item of ``LoadExamd`` could not be read, or None."""
+def refusal(item: Mapping[str, Any]) -> ImageError | FolderError | None:
+    """Why the exam of an item of ``LoadExamd`` could not be read, or not be kept in a cache; or None."""
     marked = item["refused"]
-    return ImageError(marked["path"], marked["reason"], code=marked["code"]) if marked["reason"] else None
+    if marked["code"]:
+        return ImageError(marked["path"], marked["reason"], code=marked["code"])
+    return FolderError(marked["reason"]) if marked["reason"] else None
 
 
-def _marked(error: ImageError | None) -> dict[str, str]:
-    if error is None:
-        return {"path": "", "reason": "", "code": ""}
-    return {"path": str(error.path), "reason": error.reason, "code": error.code}
+def _marked(error: ImageError | FolderError | None) -> dict[str, str]:
+    if isinstance(error, ImageError):
+        return {"path": str(error.path), "reason": error.reason, "code": error.code}
+    return {"path": "", "reason": str(error or ""), "code": ""}
 
 
 def _stacked(by_view: Mapping[View, ViewGeometry]) -> torch.Tensor:

@@ -14,6 +14,7 @@ LAYERS = [
     {"exams", "pixels", "pooling"},
     {"phantom", "acceleration"},
     {
+        "checkpointing",
         "exported",
         "freezing",
         "overrides",

@@ -9,8 +9,10 @@ import torch
 from monai.data import DataLoader, Dataset, PersistentDataset, decollate_batch
 from PIL import Image
 
-from dibmg_monai.errors import ImageError
+from dibmg_monai.errors import FolderError, ImageError
 from dibmg_monai.exams.datalist import exam_from_entry
+from dibmg_monai.handlers import PrepareExamBatch
+from dibmg_monai.pixels.cache import CachedPreprocessing
 from dibmg_monai.pixels.preprocessing import Preprocessing
 from dibmg_monai.pooling import scores
 from dibmg_monai.transforms import NO_LABEL, ExamScored, LoadExamd, geometries, refusal, values_of_interest
@@ -69,6 +71,26 @@ def test_a_bad_exam_is_marked(entries: list[dict], tmp_path: Path) -> None:
     assert bad["image"].eq(-1).all()
     assert values_of_interest(bad) == {}
     assert refusal(good) is None
+
+
+def test_an_item_from_a_cache_has_its_own_label(entries: list[dict], tmp_path: Path) -> None:
+    load = LoadExamd(CachedPreprocessing(Preprocessing(image_size=64), tmp_path / "cache"), dataset_dir=tmp_path)
+    items = [load({**entries[0], "label": label}) for label in (1, 0)]
+    assert [int(item["label"]) for item in items] == [1, 0]
+    assert torch.equal(items[0]["image"], items[1]["image"])
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_an_exam_that_cannot_be_kept_is_marked(entries: list[dict], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    load = LoadExamd(CachedPreprocessing(Preprocessing(image_size=64), tmp_path / "file"), dataset_dir=tmp_path)
+    (batch,) = DataLoader(Dataset(entries, load), batch_size=2, num_workers=1)
+    for item in decollate_batch(batch):
+        error = refusal(item)
+        assert isinstance(error, FolderError)
+        assert str(error).endswith(".exam: cannot be written (File exists); a writable folder with room left is needed")
+    with pytest.raises(FolderError):
+        PrepareExamBatch()(batch)
 
 
 def test_exam_score_is_that_of_the_maps() -> None:

@@ -61,6 +61,7 @@ def torchrun(processes: int, *command: str) -> subprocess.CompletedProcess[str]:
 def test_two_processes(configure: Configure, command: list[str], bundle: Path, tmp_path: Path) -> None:
     """They end, though one validates two exams and the other three, and leave one model: the one they measured."""
     options = ["--epochs", "3", "--batch_size", "2", "--validate#dataloader#batch_size", "1"]
+    options += ["--checkpointing", "True", "--cache_dir", str(tmp_path / "cache")]
     done = torchrun(2, *command, *config_files(bundle, "train", "multi_gpu_train"), *options)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "out").iterdir()} == {

@@ -1,6 +1,7 @@
 """Training as configured: the paper's recipe, and a run that is stopped goes on as if it had not been."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,11 @@ def test_the_recipe_is_the_papers(recipe: ConfigParser) -> None:
     )
     assert isinstance(loss, ExamLoss)
     assert loss.cross_entropy.label_smoothing == 0
+
+
+def test_the_page_on_speed_names_overrides_of_the_recipe(recipe: ConfigParser) -> None:
+    named = re.findall(r"--(\w+)", (BUNDLE.parent / "docs" / "training.md").read_text())
+    assert {"cache_dir", "checkpointing", "accumulation"} <= set(named) <= recipe.config.keys()
 
 
 def test_the_learning_rate_falls_to_a_fifth_every_ten_epochs(recipe: ConfigParser) -> None:
@@ -110,6 +116,53 @@ def test_a_resumed_training_is_as_an_unbroken_one(
     torch.testing.assert_close(resumed, unbroken, rtol=0, atol=0)
     assert resumed["checkpoint.pt"]["epoch"] == 4
     assert resumed["checkpoint.pt"]["best"]["value"] == workflow.evaluator.state.best_metric > 0
+
+
+@pytest.mark.parametrize(
+    ("names", "overrides"),
+    [
+        (("train",), {"num_workers": 2}),
+        (("train", "film"), {}),
+        (("train", "film", "pretrain"), {"crop_size": 32, "mass_diameter": [4, 8]}),
+    ],
+    ids=["train", "film", "pretrain"],
+)
+def test_a_cache_on_disk_changes_next_to_nothing(
+    configure: Configure, exams: Path, tmp_path: Path, names: tuple[str, ...], overrides: dict[str, object]
+) -> None:
+    overrides = {"epochs": 2, "batch_size": 5, **overrides}
+    for folder, cache in (("none", None), ("new", "cache"), ("filled", "cache")):
+        cache_dir = cache and str(tmp_path / cache)
+        configure(*names, **overrides, cache_dir=cache_dir, output_dir=str(tmp_path / folder)).run()
+    without, new, filled = (states(tmp_path / folder)["checkpoint.pt"]["net"] for folder in ("none", "new", "filled"))
+    torch.testing.assert_close(filled, new, rtol=0, atol=0)
+    torch.testing.assert_close(new, without, rtol=0.01, atol=0.01)
+    parts = json.loads((exams / "datalist.json").read_text())
+    used = [e for part in ("training", "validation") for e in parts[part] if "pretrain" not in names or not e["label"]]
+    assert len(list((tmp_path / "cache").iterdir())) == len(used)
+
+
+@pytest.mark.parametrize("names", [("train",), ("train", "film")], ids=["train", "film"])
+def test_checkpointing_changes_nothing(configure: Configure, tmp_path: Path, names: tuple[str, ...]) -> None:
+    overrides = {"epochs": 2, "batch_size": 4, "accumulation": 2}
+    for checkpointing in (False, True):
+        configure(*names, **overrides, checkpointing=checkpointing, output_dir=str(tmp_path / str(checkpointing))).run()
+    kept, forgotten = (states(tmp_path / name) for name in ("False", "True"))
+    torch.testing.assert_close(forgotten, kept, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("amp", [False, True])
+def test_the_layers_see_channels_last_and_half_precision(configure: Configure, amp: bool) -> None:
+    workflow = configure("train", epochs=1, batch_size=4, amp=amp)
+    seen: dict[str, torch.Tensor] = {}
+    for name, module in workflow.network_def.named_modules():
+        if isinstance(module, torch.nn.Conv2d | torch.nn.BatchNorm2d):
+            module.register_forward_hook(lambda module, inputs, output, name=name: seen.update({name: output}))
+    workflow.run()
+    assert len(seen) == 19 + 18
+    assert all(features.is_contiguous(memory_format=torch.channels_last) for features in seen.values())
+    assert {features.dtype for features in seen.values()} == {torch.bfloat16 if amp else torch.float32}
+    assert {type(features) for features in seen.values()} == {torch.Tensor}
 
 
 def test_the_peer_trains_and_its_weights_are_evaluated(configure: Configure, bundle: Path, tmp_path: Path) -> None:
@@ -212,6 +265,18 @@ def test_an_unreadable_exam_ends_training_without_traceback(
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_cache_that_cannot_be_written_ends_training_without_traceback(
+    configure: Configure, tmp_path: Path, last_words: LastWords, num_workers: int
+) -> None:
+    (tmp_path / "file").touch()
+    workflow = configure("train", **SHORT, cache_dir=str(tmp_path / "file"), num_workers=num_workers)
+    said = last_words(workflow.run)
+    assert f"error: {tmp_path / 'file'}/" in said
+    assert ".exam: cannot be written (File exists); a writable folder with room left is needed\n" in said
+    assert "Traceback" not in said
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -219,6 +284,7 @@ def test_an_unreadable_exam_ends_training_without_traceback(
         ({"init_path": __file__}, "is no PyTorch weights file"),
         ({"output_dir": __file__}, "cannot be written"),
         ({"datalist": "missing.json"}, r"missing\.json: cannot be read"),
+        ({"checkpointing": "yes"}, "checkpointing is 'yes'; True or False is needed"),
         ({"image_size": 0}, "image_size is 0; a number of pixels, 1 or more, is needed"),
     ],
 )
