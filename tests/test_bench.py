@@ -55,3 +55,16 @@ def test_the_plain_script_finds_the_same(tmp_path: Path, study: Path, monkeypatc
     assert plain["score"] == pytest.approx(result.score, abs=1e-3)
     assert plain["views"] == pytest.approx({view: found.score for view, found in result.views.items()}, abs=1e-3)
     assert 0.01 < result.score < 0.99
+
+
+def test_what_is_measured_on_a_gpu_can_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the processor, in a smaller way: no compiler, no memory."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import cost
+    import gpu
+
+    monkeypatch.setattr(cost, "SHORT", 0)
+    _, inference, training = gpu.tables("cpu", 32, 1, batches=(1, 2))
+    assert [row[:2] for row in inference.rows] == [("float32", 1), ("float32", 2), ("bfloat16", 1), ("bfloat16", 2)]
+    assert [row[0] for row in training.rows] == ["float32", "bfloat16", "bfloat16, checkpointing"]
+    assert all(value > 0 for row in training.rows for value in row[1:3])

@@ -30,6 +30,7 @@ PARTS = {
     "startup": "what passes before anything is done",
     "processes": "one exam in a process of its own, and warm; beside a plain script",
     "folder": "a folder of simulated exams: seconds an exam, memory over time",
+    "gpu": "inference and training on a GPU, where there is one",
 }
 
 
