@@ -39,6 +39,7 @@ class ViewResult:
         file: the image file, relative to the exam's root.
         findings: the regions of the map that speak for cancer, the strongest first.
         voi: which values of interest of the image were shown, in words.
+        picture: (rows, columns) gray, the image as ``pixels.picture`` draws it; None if it was not made.
     """
 
     score: float
@@ -50,6 +51,7 @@ class ViewResult:
     file: Path
     findings: tuple[Finding, ...] = ()
     voi: str = ""
+    picture: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def exam_result(
     voi: Mapping[View, str],
     warnings: tuple[str, ...],
     model: ModelInfo,
+    pictures: Mapping[View, NDArray[np.uint8]] | None = None,
 ) -> ExamResult:
     """Everything that an exam's class maps say.
 
@@ -89,6 +92,7 @@ def exam_result(
         voi: which values of interest of each were shown, to hand on.
         warnings: to hand on.
         model: to hand on.
+        pictures: of the views that have one, to hand on.
     """
     batch, present = maps[None].float().cpu(), view_present[None].cpu()
     dib = dib_maps(batch)[0]
@@ -113,6 +117,7 @@ def exam_result(
             file=exam.files[view],
             findings=find_regions(values, geometry, candidates=shown[view], threshold=threshold),
             voi=voi[view],
+            picture=(pictures or {}).get(view),
         )
 
     views = {view: view_result(view) for view in geometries}
@@ -169,7 +174,7 @@ class Predictor:
         Raises:
             ImageError: if one of the exam's images cannot be read.
         """
-        loaded = self.preprocessing(exam)
+        loaded = self.preprocessing(exam, pictures=True)
         maps = self.network(loaded.image[None].to(self.device))[0]
         return exam_result(
             exam,
@@ -180,4 +185,5 @@ class Predictor:
             voi=loaded.voi,
             warnings=loaded.warnings,
             model=self.model,
+            pictures=loaded.pictures,
         )
