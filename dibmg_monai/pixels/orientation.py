@@ -14,7 +14,7 @@ PLAIN_SIDE = 0.3  # the same between top and bottom, where no chest wall should 
 
 
 def overview_grid(shape: tuple[int, int]) -> Grid:
-    """The small copy of an (H, W) image in which the breast is looked for: the longer side at most 128, never larger."""
+    """The small copy of an (H, W) image in which the breast is looked for: 128 pixels long, or less if the image is."""
     shrink = max(1.0, max(shape) / OVERVIEW_PIXELS)
     rows, columns = (max(1, round(side / shrink)) for side in shape)
     return Grid(rows, columns, mode="area")

@@ -96,8 +96,8 @@ def _read_picture(path: Path, kind: str) -> SourceImage:
         raise ImageError(
             path, "is a TIFF whose 0 is white (PhotometricInterpretation 0); 1 is accepted", code="inverted"
         )
-    words = pixels.astype(np.uint8 if pixels.itemsize == 1 else np.uint16)
-    grays = np.arange(1 << 8 * words.itemsize, dtype=np.float32) / WHITES[mode]
+    words: NDArray[np.unsignedinteger] = pixels.astype(np.uint8 if pixels.itemsize == 1 else np.uint16)
+    grays = np.arange(1 << 8 * words.itemsize, dtype=np.float32) / np.float32(WHITES[mode])
     return SourceImage(words, grays, None, 1.0, f"full range: 0 to {WHITES[mode]}", ())
 
 

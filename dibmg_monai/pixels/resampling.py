@@ -6,8 +6,10 @@ columns are resized at the end, when there are fewer rows.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -40,47 +42,65 @@ def resample(image: Rows, shape: tuple[int, int], *grids: Grid) -> list[torch.Te
     Returns:
         (rows, columns) float32 of each copy.
     """
+    return _on_one_core(partial(_walk, image, shape, grids))
+
+
+def _walk(image: Rows, shape: tuple[int, int], grids: Sequence[Grid]) -> list[torch.Tensor]:
     height, width = shape
-    weights = [_RowWeights(height, grid.rows, mode=grid.mode) for grid in grids]
-    copies = [torch.from_numpy(np.zeros((grid.rows, width), np.float32)) for grid in grids]
     step = max(1, STRIP // width)
-    for first in range(0, height, step):
-        stop = min(first + step, height)
-        strip = image(first, stop)
-        for weight, copy in zip(weights, copies, strict=True):
-            rows, share = weight.of(first, stop)
-            copy[rows].addmm_(share, strip)
+    shares = [_row_shares(height, grid.rows, step=step, mode=grid.mode) for grid in grids]
+    # made by numpy, which asks for memory in large pages
+    copies = [torch.from_numpy(np.zeros((grid.rows, width), np.float32)) for grid in grids]
+    for number, first in enumerate(range(0, height, step)):
+        strip = image(first, min(first + step, height))
+        for copy, share in zip(copies, shares, strict=True):
+            rows, weights = share[number]
+            copy[rows].addmm_(weights[:, : len(strip)], strip)
     return [
         resize(copy[None, None], (grid.rows, grid.columns), mode=grid.mode)[0, 0]
         for grid, copy in zip(grids, copies, strict=True)
     ]
 
 
-class _RowWeights:
-    """What each row of an image weighs in each row of a copy.
+def _row_shares(height: int, rows: int, *, step: int, mode: str) -> list[tuple[slice, torch.Tensor]]:
+    """For each strip of ``step`` rows of an image: the rows of a copy that it is in, and (copy, strip) its weights.
 
-    ``resize`` itself is asked, so that nothing can differ: it resizes combs, which are 1 in every n-th row and 0
-    elsewhere. No row of the copy reaches as far as n rows, so that a single tooth is in each of its values.
-
-    Args:
-        height: of the image.
-        rows: of the copy.
-        mode: ``resize``'s.
+    ``resize`` itself is asked for them, so that nothing can differ: it resizes combs, which are 1 in every n-th row and
+    0 elsewhere. No row of the copy reaches as far as n rows, so that in each of its values there is one tooth alone.
     """
+    scale = height / rows
+    reach = REACH[mode] * max(scale, 1.0) + 1
+    teeth = min(height, 2 * math.ceil(reach) + 1)
+    combs = np.resize(np.eye(teeth, dtype=np.float32), (height, teeth))
+    resized = resize(torch.from_numpy(combs)[None, None], (rows, teeth), mode=mode)[0, 0].numpy()
+    centers = (np.arange(rows) + 0.5) * scale - 0.5  # in rows of the image
+    firsts = np.arange(0, height, step)
+    low = np.searchsorted(centers, firsts - reach)
+    high = np.searchsorted(centers, firsts + step - 1 + reach, side="right")
+    there = np.minimum(low[:, np.newaxis] + np.arange((high - low).max()), rows - 1)[:, :, np.newaxis]
+    here = (firsts[:, np.newaxis] + np.arange(step))[:, np.newaxis]
+    weights = np.where(np.abs(centers[there] - here) <= reach, resized[there, here % teeth], np.float32(0))
+    return [
+        (slice(start, stop), torch.from_numpy(strip[: stop - start]))
+        for start, stop, strip in zip(low.tolist(), high.tolist(), weights, strict=True)
+    ]
 
-    def __init__(self, height: int, rows: int, *, mode: str) -> None:
-        scale = height / rows
-        self.reach = REACH[mode] * max(scale, 1.0) + 1
-        self.centers = (np.arange(rows) + 0.5) * scale - 0.5  # in rows of the image
-        self.teeth = min(height, 2 * math.ceil(self.reach) + 1)
-        combs = np.resize(np.eye(self.teeth, dtype=np.float32), (height, self.teeth))
-        self.resized = resize(torch.from_numpy(combs)[None, None], (rows, self.teeth), mode=mode)[0, 0].numpy()
 
-    def of(self, first: int, stop: int) -> tuple[slice, torch.Tensor]:
-        """The rows of the copy that rows ``first`` to ``stop`` of the image are in, and (copy, image) their weights."""
-        low = np.searchsorted(self.centers, first - self.reach)
-        high = np.searchsorted(self.centers, stop - 1 + self.reach, side="right")
-        rows = np.arange(first, stop)
-        near = np.abs(self.centers[low:high, np.newaxis] - rows) <= self.reach
-        share = np.where(near, self.resized[low:high, rows % self.teeth], np.float32(0))
-        return slice(int(low), int(high)), torch.from_numpy(share)
+def _on_one_core(work: Callable[[], list[torch.Tensor]]) -> list[torch.Tensor]:
+    """Do work of hundreds of small steps, in each of which several cores would wait for one another.
+
+    How many torch takes is a property of each thread. But the last number set, by whatever thread, is also what threads
+    begin with that come later, so one is taken back at once.
+    """
+    cores = torch.get_num_threads()
+    if cores == 1:
+        return work()
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(_take_one_core).result()
+        torch.set_num_threads(cores)
+        return thread.submit(work).result()
+
+
+def _take_one_core() -> None:
+    torch.get_num_threads()  # the first question of a thread, which would undo what was set before
+    torch.set_num_threads(1)
