@@ -16,7 +16,7 @@ import torch
 
 from dibmg_monai.pixels.geometry import resize
 
-STRIP = 1 << 17  # pixels
+STRIP, STRIP_ROWS = 1 << 17, 64  # at most, in pixels and in rows: the more rows, the more of their weights are 0
 REACH = {"area": 1, "bilinear": 1, "bicubic": 2}  # of ``resize``, in pixels of the coarser grid, or a little less
 
 Rows = Callable[[int, int], torch.Tensor]  # (first, stop) -> (stop - first, W) float32
@@ -47,7 +47,7 @@ def resample(image: Rows, shape: tuple[int, int], *grids: Grid) -> list[torch.Te
 
 def _walk(image: Rows, shape: tuple[int, int], grids: Sequence[Grid]) -> list[torch.Tensor]:
     height, width = shape
-    step = max(1, STRIP // width)
+    step = max(1, min(STRIP // width, STRIP_ROWS))
     shares = [_row_shares(height, grid.rows, step=step, mode=grid.mode) for grid in grids]
     # made by numpy, which asks for memory in large pages
     copies = [torch.from_numpy(np.zeros((grid.rows, width), np.float32)) for grid in grids]

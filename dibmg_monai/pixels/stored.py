@@ -55,9 +55,7 @@ DECODING_ERRORS = (
     ValueError,
     struct.error,
 )
-
-
-STRIP_ROWS = 64
+STRIP_ROWS = 64  # looked at in one go
 
 
 @dataclass(frozen=True)
