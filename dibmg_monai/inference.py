@@ -40,6 +40,7 @@ class ViewResult:
         file: the image file, relative to the exam's root.
         findings: the regions of the map that speak for cancer, the strongest first.
         voi: which values of interest of the image were shown, in words.
+        picture: (rows, columns) gray, the image as ``pixels.picture`` draws it; None if it was not made.
     """
 
     score: float
@@ -51,6 +52,7 @@ class ViewResult:
     file: Path
     findings: tuple[Finding, ...] = ()
     voi: str = ""
+    picture: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ def exam_result(
     voi: Mapping[View, str],
     warnings: tuple[str, ...],
     model: ModelInfo,
+    pictures: Mapping[View, NDArray[np.uint8]] | None = None,
 ) -> ExamResult:
     """Everything that an exam's class maps say.
 
@@ -90,6 +93,7 @@ def exam_result(
         voi: which values of interest of each were shown, to hand on.
         warnings: to hand on.
         model: to hand on.
+        pictures: of the views that have one, to hand on.
     """
     batch, present = maps[None].float().cpu(), view_present[None].cpu()
     dib = dib_maps(batch)[0]
@@ -114,6 +118,7 @@ def exam_result(
             file=exam.files[view],
             findings=find_regions(values, geometry, candidates=shown[view], threshold=threshold),
             voi=voi[view],
+            picture=(pictures or {}).get(view),
         )
 
     views = {view: view_result(view) for view in geometries}
@@ -173,12 +178,12 @@ class Predictor:
         return self.predict(exam, self.read(exam))
 
     def read(self, exam: Exam) -> ExamInput:
-        """The first half: read the exam's images.
+        """The first half: read the exam's images, and make their pictures.
 
         Raises:
             ImageError: if one of them cannot be read.
         """
-        return self.preprocessing(exam)
+        return self.preprocessing(exam, pictures=True)
 
     @torch.inference_mode()
     def predict(self, exam: Exam, loaded: ExamInput) -> ExamResult:
@@ -193,4 +198,5 @@ class Predictor:
             voi=loaded.voi,
             warnings=loaded.warnings,
             model=self.model,
+            pictures=loaded.pictures,
         )

@@ -80,6 +80,8 @@ def test_a_planted_square_is_the_finding(write_mammogram: WriteMammogram, breast
     # cells of 16 pixels, as far as they are covered enough to reach odds of 10 to 1
     np.testing.assert_allclose([rows.min(), rows.max(), columns.min(), columns.max()], [200, 263, 200, 231], atol=16)
     assert found.voi == "full range: 0 to 4095"
+    assert found.picture is not None
+    assert found.picture.shape == (1024, 600)
 
 
 def test_scores_are_pooled_maps_and_absent_views_have_none(

@@ -76,8 +76,10 @@ def prepare(seed: int, *, cancer: bool) -> Prepared:
         speckled = with_speck(drawn.image, drawn.lesion_mask, np.random.default_rng([seed, view.channel]))
         stored[view] = drawn.orientation.undo(torch.from_numpy(speckled))
         lesions[view] = drawn.orientation.undo(torch.from_numpy(drawn.lesion_mask))
-        square, geometries[view], _ = PREPROCESSING.view(SourceImage(stored[view], None, 1.0, "full range", ()), view)
-        squares.append(square)
+        grays, words = np.unique(stored[view].numpy(), return_inverse=True)
+        seen = PREPROCESSING.view(SourceImage(words, grays, None, 1.0, "full range", ()), view)
+        geometries[view] = seen.geometry
+        squares.append(seen.image)
     return Prepared(phantom.label, torch.stack(squares), stored, lesions, geometries)
 
 

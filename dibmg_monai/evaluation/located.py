@@ -14,7 +14,7 @@ from dibmg_monai.evaluation.cases import Case
 from dibmg_monai.evaluation.maps import CellMap, read_map
 from dibmg_monai.evaluation.regions import Region, is_annotated, read_lesions, union
 from dibmg_monai.exams.image_file import Frame, read_frame
-from dibmg_monai.pixels.orientation import breast_mask
+from dibmg_monai.pixels.orientation import breast_mask, overview_grid
 from dibmg_monai.pixels.reader import read_image
 
 
@@ -161,8 +161,9 @@ def _pixel_size(case: Case, view: str, *, frame: Frame | None, tolerance: Tolera
 
 
 def _read_breast(image: Path) -> CellMap | None:
-    values = read_image(image).values
-    mask, shape = breast_mask(values).numpy(), (values.shape[0], values.shape[1])
+    source = read_image(image)
+    (overview,) = source.resampled(overview_grid(source.shape))
+    mask, shape = breast_mask(overview).numpy(), source.shape
     if not mask.any():
         return None
     rows, columns = (np.linspace(-0.5, side - 0.5, cells + 1) for side, cells in zip(shape, mask.shape, strict=True))

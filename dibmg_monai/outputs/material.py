@@ -16,6 +16,7 @@ from pydicom.uid import UID
 from dibmg_monai.inference import ExamResult
 from dibmg_monai.outputs.overlay import color_scale, overlay
 from dibmg_monai.outputs.source_study import new_uid, read_source
+from dibmg_monai.pixels.picture import picture
 from dibmg_monai.pixels.reader import read_image
 from dibmg_monai.views import View
 
@@ -63,9 +64,14 @@ class Material:
         """(H, W, 3) RGB, the overlays."""
         result, scale = self.result, color_scale(self.result)
         return {
-            view: overlay(found, read_image(result.exam.path(view)), view=view, exam_score=result.score, scale=scale)
+            view: overlay(found, self._gray(view), view=view, exam_score=result.score, scale=scale)
             for view, found in result.views.items()
         }
+
+    def _gray(self, view: View) -> NDArray[np.uint8]:
+        """The picture below an overlay; where the result has none, its image is read again."""
+        made = self.result.views[view].picture
+        return picture(read_image(self.result.exam.path(view))) if made is None else made
 
     @cached_property
     def tracking(self) -> Mapping[View, tuple[Tracking, ...]]:

@@ -10,12 +10,9 @@ from PIL import Image, ImageDraw, ImageFont
 from dibmg_monai.findings import evidence_scale
 from dibmg_monai.inference import ExamResult, ViewResult
 from dibmg_monai.outputs.evidence import evidence_levels
-from dibmg_monai.pixels.reader import SourceImage
 from dibmg_monai.views import View
 
 NOTICE = "Research use only - not a medical device"
-LONGEST_SIDE = 1400  # pixels; the caption brings a picture to 1600 at most
-SHORTEST_SIDE = 800  # an image whose longer side is below is enlarged to at least this, by a whole number
 FONT_SHARE = 52  # the longer side over the height of letters
 STRONGEST_ALPHA = 0.6  # opacity at the end of the scale; at 0 there is none
 # Equal steps of OKLab lightness from 0.38 to 0.94, hue from purple over red to yellow: stronger is always lighter.
@@ -32,7 +29,7 @@ def color_scale(result: ExamResult) -> float:
 
 
 def overlay(
-    found: ViewResult, source: SourceImage, *, view: View, exam_score: float, scale: float
+    found: ViewResult, gray: NDArray[np.uint8], *, view: View, exam_score: float, scale: float
 ) -> NDArray[np.uint8]:
     """Draw one view's cancer map over its image.
 
@@ -41,7 +38,7 @@ def overlay(
 
     Args:
         found: what was found in the view.
-        source: its image.
+        gray: (rows, columns), its image as ``pixels.picture`` draws it.
         view: its name.
         exam_score: 0 to 1, the score of the whole exam.
         scale: log-odds at the end of the color scale, as ``color_scale`` says; the same for all views of an exam.
@@ -50,10 +47,8 @@ def overlay(
         (H, W, 3) RGB, the longer side at most 1600 pixels: the image, with square pixels and otherwise as stored, and
         a caption below it.
     """
-    rows, columns = _picture_shape(source)
-    gray = Image.fromarray(source.values.numpy()).resize((columns, rows), Image.Resampling.BICUBIC)
-    levels = evidence_levels(found, scale=scale, shape=(rows, columns))
-    picture = Image.fromarray(tint(shades(np.asarray(gray)), levels))
+    levels = evidence_levels(found, scale=scale, shape=(gray.shape[0], gray.shape[1]))
+    picture = Image.fromarray(tint(gray, levels))
     stored = (found.geometry.source_rows, found.geometry.source_columns)
     mark_peak(picture, (found.peak_row, found.peak_column), shape=stored, value=found.peak_value)
     return np.asarray(_with_caption(picture, found, view=view, exam_score=exam_score, scale=scale))
@@ -77,14 +72,6 @@ def _blends() -> NDArray[np.uint8]:
     alpha = STRONGEST_ALPHA * evidence[:, np.newaxis, np.newaxis]
     gray = np.arange(256)[:, np.newaxis]
     return np.rint((1 - alpha) * gray + alpha * color).astype(np.uint8).reshape(-1, 3)
-
-
-def _picture_shape(source: SourceImage) -> tuple[int, int]:
-    """(rows, columns) of the image as drawn."""
-    rows, columns = source.values.shape[0] * source.pixel_aspect, float(source.values.shape[1])
-    longer = max(rows, columns)
-    factor = min(1.0, LONGEST_SIDE / longer) if longer >= SHORTEST_SIDE else math.ceil(SHORTEST_SIDE / longer)
-    return max(1, round(rows * factor)), max(1, round(columns * factor))
 
 
 def mark_peak(picture: Image.Image, peak: tuple[float, float], *, shape: tuple[int, int], value: float) -> None:

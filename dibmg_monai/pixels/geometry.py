@@ -213,6 +213,13 @@ def transform_points(
     )
 
 
-def resize(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """(N, C, H, W) float -> (N, C, *size): bilinear, averaging over what a smaller grid can't show; edges to edges."""
-    return torch.nn.functional.interpolate(image, size, mode="bilinear", align_corners=False, antialias=True)
+def resize(image: torch.Tensor, size: tuple[int, int], *, mode: str = "bilinear") -> torch.Tensor:
+    """(N, C, H, W) float -> (N, C, *size), averaging over what a smaller grid can't show; edges to edges.
+
+    Args:
+        image: the pixels.
+        size: rows and columns to come.
+        mode: "bilinear"; "bicubic", sharper; or "area", plain means, to make images smaller.
+    """
+    options = {} if mode == "area" else {"align_corners": False, "antialias": True}
+    return torch.nn.functional.interpolate(image, size, mode=mode, **options)

@@ -56,7 +56,9 @@ def grayscale(header: Dataset, image: StoredImage, *, voi: str = "window") -> Gr
     padding = _padding(image, header, warnings)
     counts = None
     if voi == "auto":
-        counts = np.bincount((image.values - lowest).ravel(), minlength=len(stored)) * ~padding
+        counts = np.zeros(len(stored), np.int64)
+        np.add.at(counts, image.meanings - lowest, image.counts())
+        counts *= ~padding
     chosen = values_of_interest(modality, header, policy=voi, counts=counts)
     shown = chosen.shown
     if _is_inverse(header, _border_gray(image, shown, padding), warnings):
@@ -102,7 +104,7 @@ def _padding(image: StoredImage, header: Dataset, warnings: list[str]) -> NDArra
         if not ends:
             return np.zeros(stored.shape, dtype=bool)
     padding = (stored >= min(ends)) & (stored <= max(ends))
-    if padding[image.values - stored[0]].all():
+    if image.all_in(padding[image.meanings - stored[0]]):
         warnings.append("by PixelPaddingValue (0028,0120) and its range limit, every pixel is padding; it was ignored")
         return np.zeros(stored.shape, dtype=bool)
     return padding
@@ -121,10 +123,10 @@ def _as_stored(value: float | None, image: StoredImage) -> int | None:
 
 def _border_gray(image: StoredImage, shown: NDArray[np.float64], padding: NDArray[np.bool_]) -> float | None:
     """The median gray along the border, padding left out; None if it is all padding. Air is on three of its sides."""
-    rows, columns = image.values.shape
+    rows, columns = image.words.shape
     row, column = int(rows * BORDER), int(columns * BORDER)
-    inner = image.values[row : rows - row, column : columns - column]
-    border = np.concatenate([inner[0], inner[-1], inner[:, 0], inner[:, -1]]) - image.range[0]
+    inner = image.words[row : rows - row, column : columns - column]
+    border = image.meanings[np.concatenate([inner[0], inner[-1], inner[:, 0], inner[:, -1]])] - image.range[0]
     seen = border[~padding[border]]
     return float(np.median(shown[seen])) if seen.size else None
 

@@ -5,7 +5,7 @@ import torch
 from scipy import ndimage
 
 from dibmg_monai.pixels.geometry import Orientation
-from dibmg_monai.pixels.reader import SourceImage
+from dibmg_monai.pixels.resampling import Grid
 from dibmg_monai.views import Laterality, Projection, View
 
 OVERVIEW_PIXELS = 128  # longer side of the small copy in which the breast is looked for
@@ -13,26 +13,40 @@ CLEAR_SIDE = 0.1  # smallest imbalance of tissue between the two edges that tell
 PLAIN_SIDE = 0.3  # the same between top and bottom, where no chest wall should be
 
 
-def canonical_orientation(source: SourceImage, view: View) -> tuple[Orientation, tuple[str, ...]]:
+def overview_grid(shape: tuple[int, int]) -> Grid:
+    """The small copy of an (H, W) image in which the breast is looked for: 128 pixels long, or less if the image is."""
+    shrink = max(1.0, max(shape) / OVERVIEW_PIXELS)
+    rows, columns = (max(1, round(side / shrink)) for side in shape)
+    return Grid(rows, columns, mode="area")
+
+
+def canonical_orientation(
+    overview: torch.Tensor, view: View, *, patient_orientation: tuple[str, str] | None
+) -> tuple[Orientation, tuple[str, ...]]:
     """How to turn a stored image so that the chest wall is right for right breasts and left for left ones.
 
     PatientOrientation decides (PS3.3 C.7.6.1.1.1); the pixels check it, and decide alone where it is absent, as in PNG,
     or says nothing of the chest wall. FieldOfViewRotation and FieldOfViewHorizontalFlip tell what became of the
     detector's image before it was stored: they turn nothing.
 
+    Args:
+        overview: (h, w) gray in [0, 1] as stored, on the ``overview_grid``.
+        view: which view it is.
+        patient_orientation: as in ``SourceImage``.
+
     Returns:
         The orientation, and warnings: header and pixels disagree, or neither tells.
     """
     expected = "right" if view.laterality is Laterality.R else "left"
-    directions = _directions(source.patient_orientation)
+    directions = _directions(patient_orientation)
     if directions is None:
-        wall = chest_wall(source.values)
+        wall = chest_wall(overview)
         unknown = "neither header nor pixels tell the side of the chest wall; left as stored"
         return Orientation(flip_columns=wall is not None and wall != expected), () if wall else (unknown,)
     by_header, tells_top = _by_header(*directions, view=view)
-    told = f"by PatientOrientation (0020,0020) {'/'.join(source.patient_orientation or ())}"
+    told = f"by PatientOrientation (0020,0020) {'/'.join(patient_orientation or ())}"
     warnings = []
-    wall = _any_wall(by_header.apply(source.values))
+    wall = _any_wall(by_header.apply(overview))
     if wall not in (None, expected):
         found = f"the chest wall is on the {expected}, in the pixels on the {wall}"
         warnings.append(f"{told} {found}; PatientOrientation was followed")
@@ -67,23 +81,23 @@ def _by_header(transpose: bool, horizontal: str, vertical: str, *, view: View) -
     return orientation, vertical in upward + downward
 
 
-def _any_wall(values: torch.Tensor) -> str | None:
+def _any_wall(overview: torch.Tensor) -> str | None:
     """The edge that the breast grows from; "top" or "bottom" only where it is plain."""
     upright = {"left": "top", "right": "bottom", None: None}
-    return chest_wall(values) or upright[chest_wall(values.transpose(-2, -1), clear=PLAIN_SIDE)]
+    return chest_wall(overview) or upright[chest_wall(overview.transpose(-2, -1), clear=PLAIN_SIDE)]
 
 
-def chest_wall(values: torch.Tensor, *, clear: float = CLEAR_SIDE) -> str | None:
+def chest_wall(overview: torch.Tensor, *, clear: float = CLEAR_SIDE) -> str | None:
     """The edge, "left" or "right", that the breast grows from; None if the pixels do not tell.
 
     The chest wall is where tissue runs into the edge of the image and the nipple points away from it, so there is more
     breast in the half next to it.
 
     Args:
-        values: (H, W) presentation values in [0, 1].
+        overview: (h, w) gray in [0, 1], on the ``overview_grid``.
         clear: smallest imbalance of tissue between the two edges that tells, of all tissue.
     """
-    breast = breast_mask(values).numpy()
+    breast = breast_mask(overview).numpy()
     total = breast.sum()
     if total == 0:
         return None
@@ -94,18 +108,16 @@ def chest_wall(values: torch.Tensor, *, clear: float = CLEAR_SIDE) -> str | None
     return "right" if balance > 0 else "left"
 
 
-def breast_mask(values: torch.Tensor) -> torch.Tensor:
-    """Where the breast is: the largest bright region of a small copy, without labels and scanner edges.
+def breast_mask(overview: torch.Tensor) -> torch.Tensor:
+    """Where the breast is: the largest bright region, without labels and scanner edges.
 
     Args:
-        values: (H, W) presentation values in [0, 1].
+        overview: (h, w) gray in [0, 1], on the ``overview_grid``.
 
     Returns:
-        (h, w) bool, the longer side at most 128: the same field of view, larger pixels.
+        (h, w) bool.
     """
-    shrink = max(1.0, max(values.shape) / OVERVIEW_PIXELS)
-    size = [max(1, round(side / shrink)) for side in values.shape]
-    small = torch.nn.functional.interpolate(values[None, None], size, mode="area")[0, 0].numpy()
+    small = overview.numpy()
     bright = small > _otsu(small)
     opened = ndimage.binary_opening(np.pad(bright, 3, mode="edge"), iterations=3)[3:-3, 3:-3]
     regions, count = ndimage.label(opened)

@@ -1,15 +1,20 @@
 """An exam -> the network's input. The only copy: training, bundle and applications all come through here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from dibmg_monai.errors import DibmgError, truth
 from dibmg_monai.exams.exam import Exam
-from dibmg_monai.pixels.geometry import ViewGeometry, resize
-from dibmg_monai.pixels.orientation import breast_mask, canonical_orientation
+from dibmg_monai.pixels.geometry import Orientation, ViewGeometry, resize
+from dibmg_monai.pixels.orientation import breast_mask, canonical_orientation, overview_grid
+from dibmg_monai.pixels.picture import picture_grid, to_picture
 from dibmg_monai.pixels.reader import SourceImage, read_image
+from dibmg_monai.pixels.resampling import Grid, Rows, resample
 from dibmg_monai.pixels.voi import check_policy
 from dibmg_monai.views import VIEWS, View
 
@@ -26,6 +31,7 @@ class ExamInput:
         geometries: of the views that are present.
         voi: which values of interest each of them shows, in words (``SourceImage.voi``).
         warnings: of the exam and of its images.
+        pictures: of each, its ``picture``; only where they were asked for.
     """
 
     image: torch.Tensor
@@ -33,6 +39,24 @@ class ExamInput:
     geometries: Mapping[View, ViewGeometry]
     voi: Mapping[View, str]
     warnings: tuple[str, ...]
+    pictures: Mapping[View, NDArray[np.uint8]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ViewInput:
+    """What the network sees of a view, and how to get back.
+
+    Attributes:
+        image: (S, S) float32 in [-1, 1].
+        geometry: leads back.
+        warnings: header and pixels contradict each other, or tell too little.
+        picture: the view's ``picture``, if it was asked for.
+    """
+
+    image: torch.Tensor
+    geometry: ViewGeometry
+    warnings: tuple[str, ...]
+    picture: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -59,41 +83,77 @@ class Preprocessing:
         if not isinstance(self.image_size, int) or self.image_size < 1:
             raise DibmgError(f"image_size is {self.image_size!r}; a number of pixels, 1 or more, is needed")
 
-    def __call__(self, exam: Exam) -> ExamInput:
+    def __call__(self, exam: Exam, *, pictures: bool = False) -> ExamInput:
         """The input of a whole exam.
+
+        Args:
+            exam: whose files to read.
+            pictures: make a picture of each image as well, while it is at hand.
 
         Raises:
             ImageError: if any of its images cannot be read.
         """
-        image = torch.full((len(VIEWS), self.image_size, self.image_size), BLACK)
+        image = _black(len(VIEWS), self.image_size, self.image_size)
         geometries: dict[View, ViewGeometry] = {}
         voi: dict[View, str] = {}
+        drawn: dict[View, NDArray[np.uint8]] = {}
         warnings = list(exam.warnings)
         for view in exam.files:
             source = read_image(exam.path(view), voi=self.voi)
             voi[view] = source.voi
-            image[view.channel], geometries[view], view_warnings = self.view(source, view)
-            warnings += [f"{view}: {warning}" for warning in (*source.warnings, *view_warnings)]
+            made = self.view(source, view, picture=pictures, canvas=image[view.channel])
+            geometries[view] = made.geometry
+            if made.picture is not None:
+                drawn[view] = made.picture
+            warnings += [f"{view}: {warning}" for warning in (*source.warnings, *made.warnings)]
         present = torch.tensor([view in geometries for view in VIEWS])
-        return ExamInput(image, present, geometries, voi, tuple(warnings))
+        return ExamInput(image, present, geometries, voi, tuple(warnings), drawn)
 
-    def view(self, source: SourceImage, view: View) -> tuple[torch.Tensor, ViewGeometry, tuple[str, ...]]:
-        """One view's (S, S) input in [-1, 1], its geometry, and warnings."""
-        orientation, warnings = canonical_orientation(source, view)
-        geometry = ViewGeometry.fit(
-            (source.values.shape[0], source.values.shape[1]),
-            orientation=orientation,
+    def view(
+        self, source: SourceImage, view: View, *, picture: bool = False, canvas: torch.Tensor | None = None
+    ) -> ViewInput:
+        """What the network sees of one image.
+
+        Args:
+            source: the image.
+            view: which view it is.
+            picture: make its picture as well.
+            canvas: (S, S), all black, to put the image on; without it, a new one.
+        """
+        fit = partial(
+            ViewGeometry.fit,
+            source.shape,
             laterality=view.laterality,
             input_size=self.image_size,
             pixel_aspect=source.pixel_aspect,
         )
-        values = source.values[None, None]
+        as_stored = fit(orientation=Orientation())
+        grid = Grid(as_stored.scaled_rows, as_stored.scaled_columns)
+        grids = [overview_grid(source.shape), *([] if self.remove_background else [grid])]
+        overview, *copies = source.resampled(*grids, *([picture_grid(source)] if picture else []))
+        drawn = to_picture(copies.pop()) if picture else None
         if self.remove_background:
-            breast = breast_mask(source.values)[None, None].float()
-            values = values * resize(breast, (geometry.source_rows, geometry.source_columns))
-        stored_size = (geometry.scaled_rows, geometry.scaled_columns)
-        scaled = resize(values, stored_size[::-1] if orientation.transpose else stored_size)
-        square = torch.full((self.image_size, self.image_size), BLACK)
+            copies = resample(_breast_alone(source, breast_mask(overview)), source.shape, grid)
+        orientation, warnings = canonical_orientation(overview, view, patient_orientation=source.patient_orientation)
+        geometry = fit(orientation=orientation)
+        canvas = _black(self.image_size, self.image_size) if canvas is None else canvas
         left = geometry.pad_left
-        square[: geometry.scaled_rows, left : left + geometry.scaled_columns] = orientation.apply(scaled[0, 0]) * 2 - 1
-        return square, geometry, warnings
+        shown = canvas[: geometry.scaled_rows, left : left + geometry.scaled_columns]
+        shown.copy_(orientation.apply(copies[0])).mul_(2).sub_(1)
+        return ViewInput(canvas, geometry, warnings, drawn)
+
+
+def _breast_alone(source: SourceImage, breast: torch.Tensor) -> Rows:
+    """The rows of an image with all else black, the edges as soft as a mask (h, w) of few pixels is when enlarged."""
+    height, width = source.shape
+    tall = resize(breast[None, None].float(), (height, breast.shape[1]))
+
+    def rows(first: int, stop: int) -> torch.Tensor:
+        return source.rows(first, stop) * resize(tall[..., first:stop, :], (stop - first, width))[0, 0]
+
+    return rows
+
+
+def _black(*shape: int) -> torch.Tensor:
+    """Made by numpy, which asks for memory in larger pages: half the time."""
+    return torch.from_numpy(np.full(shape, BLACK, np.float32))

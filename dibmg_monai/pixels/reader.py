@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import torch
+from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
@@ -14,6 +15,7 @@ from dibmg_monai.exams.dicom_file import parsing
 from dibmg_monai.exams.image_file import SPACINGS, check_size, open_picture, picture_format
 from dibmg_monai.pixels.elements import numbers, texts
 from dibmg_monai.pixels.grayscale import POLARITY_SHAPES, grayscale
+from dibmg_monai.pixels.resampling import Grid, resample
 from dibmg_monai.pixels.stored import stored_image
 from dibmg_monai.pixels.voi import check_policy
 
@@ -27,7 +29,8 @@ class SourceImage:
     """An image as a workstation would show it, in stored orientation.
 
     Attributes:
-        values: (H, W) float32 in [0, 1], 0 black.
+        words: (H, W) uint8 or uint16, the pixels as decoded.
+        grays: float32 in [0, 1], 0 black: what to show for each word that there can be.
         patient_orientation: PatientOrientation (0020,0020), directions of rows and of columns; None if not given.
         pixel_aspect: height of a pixel over its width.
         voi: which values of interest were shown: "window 1 of 2, NORMAL: center 2048, width 4096, LINEAR",
@@ -35,11 +38,31 @@ class SourceImage:
         warnings: contradictions in the file and how they were settled.
     """
 
-    values: torch.Tensor
+    words: NDArray[np.unsignedinteger]
+    grays: NDArray[np.float32]
     patient_orientation: tuple[str, str] | None
     pixel_aspect: float
     voi: str
     warnings: tuple[str, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W)."""
+        return self.words.shape[0], self.words.shape[1]
+
+    @property
+    def values(self) -> torch.Tensor:
+        """(H, W) float32 in [0, 1], made anew each time; what can do with smaller copies asks for ``resampled``."""
+        return self.rows(0, self.shape[0])
+
+    def resampled(self, *grids: Grid) -> list[torch.Tensor]:
+        """(rows, columns) float32 for each grid."""
+        return resample(self.rows, self.shape, *grids)
+
+    def rows(self, first: int, stop: int) -> torch.Tensor:
+        """(stop - first, W) float32 in [0, 1], some rows."""
+        # every word is in the table, and "clip" spares a look whether it is
+        return torch.from_numpy(np.take(self.grays, self.words[first:stop], mode="clip"))
 
 
 def read_image(path: Path, *, voi: str = "window") -> SourceImage:
@@ -73,8 +96,9 @@ def _read_picture(path: Path, kind: str) -> SourceImage:
         raise ImageError(
             path, "is a TIFF whose 0 is white (PhotometricInterpretation 0); 1 is accepted", code="inverted"
         )
-    values = torch.from_numpy(pixels.astype(np.float32) / WHITES[mode])
-    return SourceImage(values, None, 1.0, f"full range: 0 to {WHITES[mode]}", ())
+    words: NDArray[np.unsignedinteger] = pixels.astype(np.uint8 if pixels.itemsize == 1 else np.uint16)
+    grays = np.arange(1 << 8 * words.itemsize, dtype=np.float32) / np.float32(WHITES[mode])
+    return SourceImage(words, grays, None, 1.0, f"full range: 0 to {WHITES[mode]}", ())
 
 
 def _read_dicom(path: Path, *, voi: str) -> SourceImage:
@@ -93,11 +117,12 @@ def _read_dicom(path: Path, *, voi: str) -> SourceImage:
         stored = stored_image(dataset, path=path)
         gray = grayscale(dataset, stored, voi=voi)
         aspect, odd_spacings = _pixel_aspect(dataset)
-    values = gray.show(stored.values)
+    grays = gray.show(stored.meanings)
     warnings = (*gray.warnings, *odd_spacings)
-    if values.min() == values.max():
-        warnings += (f"every pixel comes out equally gray ({values.min():.2f}): there is nothing to see",)
-    return SourceImage(torch.from_numpy(values), _patient_orientation(dataset), aspect, gray.voi, warnings)
+    corner = grays[stored.words[0, 0]]
+    if stored.all_in(grays == corner):
+        warnings += (f"every pixel comes out equally gray ({corner:.2f}): there is nothing to see",)
+    return SourceImage(stored.words, grays, _patient_orientation(dataset), aspect, gray.voi, warnings)
 
 
 def _check_single_gray(dataset: Dataset, *, path: Path) -> None:

@@ -17,7 +17,8 @@ from dibmg_monai.evaluation.maps import CellMap
 from dibmg_monai.evaluation.regions import Region, is_annotated
 from dibmg_monai.findings import evidence_scale
 from dibmg_monai.outputs.overlay import mark_peak, shades, tint
-from dibmg_monai.pixels.reader import read_image
+from dibmg_monai.pixels.reader import SourceImage, read_image
+from dibmg_monai.pixels.resampling import Grid
 from dibmg_monai.reports.map_sections import Lookup
 from dibmg_monai.reports.section import Figure, Section
 from dibmg_monai.reports.study import Settings, Study
@@ -91,8 +92,8 @@ def _figure(case: Case, name: str, study: Study, settings: Settings) -> Figure:
     view = read_view(case, name, **folders, tolerance=settings.tolerance)
     found = case.result["views"][name]
     image = read_image(study.dataset_dir / case.entry[name])
-    rows, columns = image.values.shape
-    gray = shades(_gray(image.values.numpy(), pixel_aspect=image.pixel_aspect))
+    rows, columns = image.shape
+    gray = shades(_gray(image))
     scale = evidence_scale(other["peak_value"] for other in case.result["views"].values())
     nothing = np.zeros_like(gray)
     levels = nothing if view.dib is None else shades(_stretched(view.dib, gray.shape) / scale)
@@ -115,12 +116,12 @@ def _place(view: LocatedView, tolerance: Tolerance) -> str:
     return f", {tolerance.hit}" if view.target.contains(*view.peak) else f", not {tolerance.hit}"
 
 
-def _gray(values: NDArray[np.floating], *, pixel_aspect: float) -> NDArray[np.floating]:
+def _gray(image: SourceImage) -> NDArray[np.floating]:
     """(H, W) in 0..1, with square pixels, the longer side ``LONGEST_SIDE``."""
-    height, width = values.shape[0] * pixel_aspect, values.shape[1]
-    factor = LONGEST_SIDE / max(height, width)
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BICUBIC)).clip(0, 1)
+    sides = image.shape[0] * image.pixel_aspect, image.shape[1]
+    rows, columns = (max(1, round(side * LONGEST_SIDE / max(sides))) for side in sides)
+    (gray,) = image.resampled(Grid(rows, columns, mode="bicubic"))
+    return gray.clamp(0, 1).numpy()
 
 
 def _stretched(dib: CellMap, size: tuple[int, int]) -> NDArray[np.floating]:

@@ -26,7 +26,8 @@ def grayscale(dataset: Dataset, *, values: np.ndarray | None = None, voi: str = 
     bits, signed = int(dataset.BitsStored), bool(dataset.PixelRepresentation)
     if values is None:
         values = np.arange(1 << bits).reshape(64, -1) - (1 << (bits - 1) if signed else 0)
-    return module.grayscale(dataset, StoredImage(values.astype(np.int32), bits, signed), voi=voi)
+    meanings, words = np.unique(values.astype(np.int32), return_inverse=True)
+    return module.grayscale(dataset, StoredImage(words, meanings, bits, signed), voi=voi)
 
 
 def film(air: int, tissue: int) -> np.ndarray:

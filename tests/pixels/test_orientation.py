@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from dibmg_monai.pixels.geometry import Orientation
-from dibmg_monai.pixels.orientation import breast_mask, canonical_orientation, chest_wall
-from dibmg_monai.pixels.reader import SourceImage
+from dibmg_monai.pixels.geometry import Orientation, resize
+from dibmg_monai.pixels.orientation import breast_mask, canonical_orientation, chest_wall, overview_grid
 from dibmg_monai.views import VIEWS, Laterality, Projection, View
 
 ORIENTATIONS = [Orientation(*bits) for bits in itertools.product((False, True), repeat=3)]
 OPPOSITE = {"A": "P", "P": "A", "R": "L", "L": "R", "F": "H", "H": "F"}
 
 
-def source(values: np.ndarray, patient_orientation: tuple[str, str] | None = None) -> SourceImage:
-    pixels = torch.from_numpy(values.astype(np.float32) / 4095)
-    return SourceImage(pixels, patient_orientation, 1.0, "full range", ())
+def overview(values: np.ndarray) -> torch.Tensor:
+    grid = overview_grid((values.shape[0], values.shape[1]))
+    gray = torch.from_numpy(values.astype(np.float32) / 4095)
+    return resize(gray[None, None], (grid.rows, grid.columns), mode=grid.mode)[0, 0]
 
 
 def canonical_directions(view: View) -> tuple[str, str]:
@@ -40,16 +40,16 @@ def stored_directions(view: View, orientation: Orientation) -> tuple[str, str]:
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 def test_patient_orientation_leads_back(breast: Callable, view: View, orientation: Orientation) -> None:
     wall = "right" if view.laterality is Laterality.R else "left"
-    canonical = source(breast(wall=wall)).values
-    stored = SourceImage(orientation.undo(canonical), stored_directions(view, orientation), 1.0, "", ())
-    found, warnings = canonical_orientation(stored, view)
-    assert torch.equal(found.apply(stored.values), canonical)
+    canonical = overview(breast(wall=wall))
+    stored, directions = orientation.undo(canonical), stored_directions(view, orientation)
+    found, warnings = canonical_orientation(stored, view, patient_orientation=directions)
+    assert torch.equal(found.apply(stored), canonical)
     assert warnings == ()
 
 
 @pytest.mark.parametrize("directions", [("PL", "FR"), ("P", "FL"), ("PR", "F"), ("PLH", "FLA"), ("P", "L")])
 def test_oblique_directions_count_by_their_first_letter(breast: Callable, directions: tuple[str, str]) -> None:
-    found, warnings = canonical_orientation(source(breast(), directions), View.RMLO)
+    found, warnings = canonical_orientation(overview(breast()), View.RMLO, patient_orientation=directions)
     assert (found, warnings) == (Orientation(), ())
 
 
@@ -59,20 +59,20 @@ def test_oblique_directions_count_by_their_first_letter(breast: Callable, direct
 def test_without_a_direction_the_pixels_decide(
     breast: Callable, view: View, wall: str, directions: tuple[str, str] | None
 ) -> None:
-    found, warnings = canonical_orientation(source(breast(wall=wall), directions), view)
+    found, warnings = canonical_orientation(overview(breast(wall=wall)), view, patient_orientation=directions)
     expected = "right" if view.laterality is Laterality.R else "left"
     assert found == Orientation(flip_columns=wall != expected)
     assert warnings == ()
 
 
 def test_a_header_that_contradicts_the_pixels_is_reported(breast: Callable) -> None:
-    found, (warning,) = canonical_orientation(source(breast(wall="left"), ("P", "L")), View.RCC)
+    found, (warning,) = canonical_orientation(overview(breast(wall="left")), View.RCC, patient_orientation=("P", "L"))
     assert found == Orientation()
     assert warning.startswith("by PatientOrientation (0020,0020) P/L the chest wall is on the right, in the pixels on")
 
 
 def test_pixels_that_tell_nothing_are_reported() -> None:
-    found, (warning,) = canonical_orientation(source(np.zeros((20, 20))), View.LCC)
+    found, (warning,) = canonical_orientation(overview(np.zeros((20, 20))), View.LCC, patient_orientation=None)
     assert found == Orientation()
     assert warning.startswith("neither header nor pixels tell the side of the chest wall")
 
@@ -82,13 +82,10 @@ def test_labels_and_bright_scanner_edges_are_not_breast(breast: Callable) -> Non
     film[:, -2:] = 4095  # the edge of the glass
     film[10:40, 150:190] = 4095  # a lead letter
     film[film == 0] = 300  # base fog
-    mask = breast_mask(torch.from_numpy(film.astype(np.float32) / 4095))
-    truth = torch.nn.functional.interpolate(
-        torch.from_numpy((film == 2000).astype(np.float32))[None, None], tuple(mask.shape), mode="area"
-    )[0, 0]
+    mask, truth = breast_mask(overview(film)), overview((film == 2000) * 4095)
     overlap = (mask & (truth > 0.5)).sum() / (mask | (truth > 0.5)).sum()
     assert overlap > 0.95
-    assert chest_wall(torch.from_numpy(film.astype(np.float32) / 4095)) == "left"
+    assert chest_wall(overview(film)) == "left"
 
 
 @pytest.mark.parametrize(
@@ -106,12 +103,12 @@ def test_labels_and_bright_scanner_edges_are_not_breast(breast: Callable) -> Non
 def test_single_directions(view: View, directions: tuple[str, str], expected: Orientation, breast: Callable) -> None:
     values = breast(wall="right" if view.laterality is Laterality.R else "left").astype(np.float32) / 4095
     stored = expected.undo(torch.from_numpy(values))
-    assert canonical_orientation(SourceImage(stored, directions, 1.0, "", ()), view) == (expected, ())
+    assert canonical_orientation(stored, view, patient_orientation=directions) == (expected, ())
 
 
 @pytest.mark.parametrize(("view", "directions"), [(View.RCC, ("P", "F")), (View.RCC, ("P", ""))])
 def test_a_direction_that_leaves_the_top_open(view: View, directions: tuple[str, str], breast: Callable) -> None:
-    found, (warning,) = canonical_orientation(source(breast(), directions), view)
+    found, (warning,) = canonical_orientation(overview(breast()), view, patient_orientation=directions)
     assert found == Orientation()
     assert warning.endswith(f"{'/'.join(directions)} it is open which edge is the upper one; rows stay as stored")
 
@@ -121,7 +118,8 @@ def test_a_direction_that_leaves_the_top_open(view: View, directions: tuple[str,
 )
 def test_a_header_of_lying_pixels(turn: Orientation, found: str, breast: Callable) -> None:
     lying = turn.undo(torch.from_numpy(breast().astype(np.float32)))
-    orientation, (warning,) = canonical_orientation(source(lying.numpy(), ("P", "F")), View.RMLO)
+    seen = overview(lying.numpy())
+    orientation, (warning,) = canonical_orientation(seen, View.RMLO, patient_orientation=("P", "F"))
     assert orientation == Orientation()
     assert warning.endswith(
         f"the chest wall is on the right, in the pixels on the {found}; PatientOrientation was followed"

@@ -11,8 +11,11 @@ from pydicom import Dataset
 
 from dibmg_monai.errors import DibmgError, ImageError
 from dibmg_monai.exams.exam import Exam
-from dibmg_monai.pixels.geometry import transform_points
+from dibmg_monai.pixels.geometry import resize, transform_points
+from dibmg_monai.pixels.orientation import breast_mask, overview_grid
+from dibmg_monai.pixels.picture import picture
 from dibmg_monai.pixels.preprocessing import Preprocessing
+from dibmg_monai.pixels.reader import read_image
 from dibmg_monai.views import VIEWS, View
 from tests.conftest import WriteMammogram
 
@@ -126,3 +129,40 @@ def test_a_policy_that_is_none() -> None:
 def test_channels_follow_the_views() -> None:
     assert [view.channel for view in VIEWS] == [0, 1, 2, 3]
     assert [str(view) for view in VIEWS] == ["RCC", "RMLO", "LCC", "LMLO"]
+
+
+@pytest.mark.parametrize("remove_background", [False, True])
+@pytest.mark.parametrize("size", [64, 400])
+def test_pictures_are_made_where_they_are_asked_for(exam: Exam, size: int, remove_background: bool) -> None:
+    """And change nothing else; the picture shows what is no breast as well."""
+    prepare = Preprocessing(image_size=size, remove_background=remove_background)
+    plain, drawn = prepare(exam), prepare(exam, pictures=True)
+    assert torch.equal(plain.image, drawn.image)
+    assert (plain.pictures, plain.geometries, plain.warnings) == ({}, drawn.geometries, drawn.warnings)
+    for view, found in drawn.pictures.items():
+        np.testing.assert_array_equal(found, picture(read_image(exam.path(view))))
+    assert list(drawn.pictures) == list(exam.files)
+
+
+@pytest.mark.parametrize("size", [(300, 200), (3, 5), (50, 501)])
+@pytest.mark.parametrize("remove_background", [False, True])
+def test_the_input_is_the_resized_whole(
+    write_mammogram: WriteMammogram, tmp_path: Path, size: tuple[int, int], remove_background: bool
+) -> None:
+    """With pixels that are not square, stored transposed: one way for all that changes the size."""
+    pixels = np.random.default_rng(0).integers(0, 4096, size).astype(np.uint16)
+    options = {"PatientOrientation": ["F", "P"], "PixelSpacing": [0.2, 0.1], "BitsStored": 12, "HighBit": 11}
+    write_mammogram("x.dcm", pixels, view="RMLO", **options)
+    prepare = Preprocessing(image_size=96, remove_background=remove_background)
+    loaded = prepare(Exam("x", tmp_path, {View.RMLO: Path("x.dcm")}))
+    geometry = loaded.geometries[View.RMLO]
+    assert geometry.orientation.transpose
+    values = torch.from_numpy(pixels / np.float32(4095))[None, None]
+    if remove_background:
+        grid = overview_grid(size)
+        mask = breast_mask(resize(values, (grid.rows, grid.columns), mode=grid.mode)[0, 0])
+        values = values * resize(mask[None, None].float(), size)
+    scaled = resize(values, (geometry.scaled_columns, geometry.scaled_rows))
+    expected = geometry.orientation.apply(scaled[0, 0]) * 2 - 1
+    shown = loaded.image[View.RMLO.channel, : geometry.scaled_rows, geometry.pad_left :]
+    torch.testing.assert_close(shown, expected, atol=2e-6, rtol=0)
