@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from dibmg_monai.acceleration.skipping import SkippingNetwork
-from dibmg_monai.acceleration.stages import Run, Stage, stages
+from dibmg_monai.acceleration.stages import stages
 from dibmg_monai.errors import truth
 from dibmg_monai.network import DIBMG
 
@@ -39,14 +39,12 @@ def accelerate(
         return network
     if device.type != "cpu" or truth(amp, name="amp") or not isinstance(network, DIBMG):
         return network
-    parts = stages(network)
-    return SkippingNetwork(parts, runs=_runs(parts))
-
-
-def _runs(parts: tuple[Stage, ...]) -> list[Run]:
+    parts, threads = stages(network), torch.get_num_threads()
     try:
         from dibmg_monai.acceleration.onnx_stages import onnx_run
     except ImportError as error:
         log.warning("%s is not installed: PyTorch computes the network, in more than twice the time", error.name)
-        return [part.run for part in parts]
-    return [onnx_run(part, threads=torch.get_num_threads()) for part in parts]
+        return SkippingNetwork(parts, runs=[part.run for part in parts])
+    at_once = min(threads, network.views)
+    runs = [onnx_run(part, threads=threads // at_once) for part in parts]
+    return SkippingNetwork(parts, runs=runs, threads=at_once)

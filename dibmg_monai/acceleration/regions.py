@@ -81,6 +81,11 @@ class Region:
         """What is in both."""
         return Region(self.rows.common(other.rows), self.columns.common(other.columns))
 
+    def bands(self, height: int) -> "list[Region]":
+        """The same in parts of at most ``height`` rows, from the top down."""
+        starts = range(self.rows.start, self.rows.stop, height)
+        return [Region(Interval(start, min(start + height, self.rows.stop)), self.columns) for start in starts]
+
     def reached_by(self, steps: Sequence[Step], *, shape: tuple[int, int]) -> "Region":
         """What can differ after some steps if only this differs before; ``shape`` is (h, w) before them."""
         intervals = []

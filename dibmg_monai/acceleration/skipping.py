@@ -7,6 +7,8 @@ nothing can differ is a little larger.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import torch
@@ -23,10 +25,12 @@ class SkippingNetwork(nn.Module):
     Args:
         stages: the network's.
         runs: how to compute each of them.
+        threads: views that are computed at the same time.
     """
 
-    def __init__(self, stages: Sequence[Stage], *, runs: Sequence[Run]) -> None:
+    def __init__(self, stages: Sequence[Stage], *, runs: Sequence[Run], threads: int = 1) -> None:
         super().__init__()
+        self.threads = threads
         self.stages = tuple(zip(stages, runs, strict=True))
         self.black: list[Features] = []
 
@@ -34,8 +38,10 @@ class SkippingNetwork(nn.Module):
         """As ``DIBMG``: images (B, 4, S, S) in [-1, 1] -> class maps (B, 8, h, w)."""
         exams = images.float().cpu().numpy()
         black = self.black_features((exams.shape[-2], exams.shape[-1]))
-        maps = [np.concatenate([self.view(view, black) for view in exam], axis=1) for exam in exams]
-        return torch.from_numpy(np.concatenate(maps))
+        batch, views, *shape = exams.shape
+        with ThreadPoolExecutor(self.threads) as pool:
+            maps = [*pool.map(partial(self.view, black=black), exams.reshape(batch * views, *shape))]
+        return torch.from_numpy(np.concatenate(maps)).unflatten(0, (batch, views)).flatten(1, 2)
 
     def black_features(self, shape: tuple[int, int]) -> list[Features]:
         """An image (h, w) that is all black, and what every stage makes of it: each (1, C, h', w')."""
@@ -46,17 +52,19 @@ class SkippingNetwork(nn.Module):
             self.black = features
         return self.black
 
-    def view(self, image: Features, black: Sequence[Features]) -> Features:
+    def view(self, image: Features, *, black: Sequence[Features]) -> Features:
         """The class maps (1, 2, h, w) of one image (S, S)."""
         differs, held, features = Region.around(image != BLACK), Region.whole(image), image[None, None]
         if differs is None:
             return black[-1]
         for (stage, run), before in zip(self.stages, black, strict=False):
             shape = (before.shape[-2], before.shape[-1])
-            differs = differs.reached_by(stage.steps, shape=shape)
-            needed = differs.needed_by(stage.steps, shape=shape)
-            result = run(_completed(features, held, before, needed))
-            features, held = result[..., *differs.within(needed.after(stage.steps, result))], differs
+            differs, bands = differs.reached_by(stage.steps, shape=shape), []
+            for band in differs.bands(stage.rows_at_once):
+                needed = band.needed_by(stage.steps, shape=shape)
+                result = run(_completed(features, held, before, needed))
+                bands.append(result[..., *band.within(needed.after(stage.steps, result))])
+            features, held = np.concatenate(bands, axis=-2) if len(bands) > 1 else bands[0], differs
         return _completed(features, held, black[-1], Region.whole(black[-1]))
 
 

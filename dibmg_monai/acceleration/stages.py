@@ -12,6 +12,7 @@ from torch import nn
 from dibmg_monai.acceleration.regions import Step
 from dibmg_monai.network import DIBMG, InitBlock, ResidualBlock, ResidualUnit
 
+INITIAL_ROWS, ALL_ROWS = 25, 1 << 30  # whose features are large; of the others, bands have cost what they saved
 Features: TypeAlias = NDArray[np.float32]
 # A way to compute a stage: (N, C, h, w) of any height and width -> (N, C', h', w').
 Run: TypeAlias = Callable[[Features], Features]
@@ -24,10 +25,12 @@ class Stage:
     Attributes:
         parts: its modules, one after the other.
         steps: the convolutions and poolings on its longest way.
+        rows_at_once: of its output, so many that what is in between stays in the processor's cache.
     """
 
     parts: tuple[nn.Module, ...]
     steps: tuple[Step, ...]
+    rows_at_once: int
 
     @torch.inference_mode()
     def run(self, features: Features) -> Features:
@@ -47,7 +50,11 @@ def stages(network: DIBMG) -> tuple[Stage, ...]:
     for block in (module for module in network.children() if isinstance(module, ResidualBlock)):
         found += [(block.unit1,), (block.unit2, block.pool)]
     found[-1] += (network.aggregate_block,)
-    return tuple(Stage(parts, tuple(step for part in parts for step in steps(part))) for parts in found)
+    heights = [INITIAL_ROWS, *[ALL_ROWS] * (len(found) - 1)]
+    return tuple(
+        Stage(parts, tuple(step for part in parts for step in steps(part)), height)
+        for parts, height in zip(found, heights, strict=True)
+    )
 
 
 def steps(part: nn.Module) -> Iterator[Step]:
