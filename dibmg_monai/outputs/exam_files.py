@@ -1,9 +1,13 @@
 """All files of one exam, the same for the bundle, for applications and for the listener."""
 
+from collections import deque
 from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
+
+import torch
 
 from dibmg_monai.errors import DibmgError, ImageError, writing
 from dibmg_monai.exams.exam import Exam
@@ -79,8 +83,10 @@ def write_exam(result: ExamResult, results: ResultsWriter, *, outputs: Collectio
     writers = [writer for output, writer in WRITERS.items() if output in outputs]
     if writers:
         create_folder(folder)
-    for writer in writers:
-        writer.write(material, folder)
+    with ThreadPoolExecutor(max(1, min(torch.get_num_threads(), len(writers)))) as pool:
+        deque(
+            pool.map(lambda writer: writer.write(material, folder), writers), maxlen=0
+        )  # raises the first one's error
     if Output.JSON in outputs:
         mapped = result.views if Output.NIFTI in outputs else ()
         results.add(result, maps={view: folder / Maps.file_name(view) for view in mapped})

@@ -1,14 +1,17 @@
 """What the outputs of one exam are made of, each piece made once, when the first output asks for it."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from threading import RLock
+from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
@@ -29,6 +32,18 @@ class Tracking:
     uid: UID
 
 
+class once(cached_property[Any]):  # noqa: N801, named as what it extends
+    """``cached_property`` for several threads, as it was until Python 3.12: others wait for the first that asks."""
+
+    def __init__(self, make: Callable[[Any], Any]) -> None:
+        super().__init__(make)
+        self._making = RLock()
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        with self._making:
+            return super().__get__(instance, owner)
+
+
 class Material:
     """One exam's result, with all that its files share.
 
@@ -46,12 +61,12 @@ class Material:
         self.result = result
         self.made = datetime.now()
 
-    @cached_property
+    @once
     def sources(self) -> Mapping[View, Dataset]:
         """The headers of the images, as ``read_source`` gives them."""
         return {view: read_source(self.result.exam.path(view)) for view in self.result.views}
 
-    @cached_property
+    @once
     def studies(self) -> Mapping[str, tuple[View, ...]]:
         """StudyInstanceUID -> its views. An exam is one study, but CBIS-DDSM gives every image its own."""
         studies: defaultdict[str, list[View]] = defaultdict(list)
@@ -59,21 +74,23 @@ class Material:
             studies[source.StudyInstanceUID].append(view)
         return {study: tuple(views) for study, views in studies.items()}
 
-    @cached_property
+    @once
     def pictures(self) -> Mapping[View, NDArray[np.uint8]]:
         """(H, W, 3) RGB, the overlays."""
         result, scale = self.result, color_scale(self.result)
-        return {
-            view: overlay(found, self._gray(view), view=view, exam_score=result.score, scale=scale)
-            for view, found in result.views.items()
-        }
+
+        def draw(view: View) -> NDArray[np.uint8]:
+            return overlay(result.views[view], self._gray(view), view=view, exam_score=result.score, scale=scale)
+
+        with ThreadPoolExecutor(max(1, min(torch.get_num_threads(), len(result.views)))) as pool:
+            return dict(zip(result.views, pool.map(draw, result.views), strict=True))
 
     def _gray(self, view: View) -> NDArray[np.uint8]:
         """The picture below an overlay; where the result has none, its image is read again."""
         made = self.result.views[view].picture
         return picture(read_image(self.result.exam.path(view))) if made is None else made
 
-    @cached_property
+    @once
     def tracking(self) -> Mapping[View, tuple[Tracking, ...]]:
         """Names for the findings of each view, in their order."""
         return {

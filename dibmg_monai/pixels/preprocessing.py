@@ -1,6 +1,7 @@
 """An exam -> the network's input. The only copy: training, bundle and applications all come through here."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -94,20 +95,26 @@ class Preprocessing:
             ImageError: if any of its images cannot be read.
         """
         image = _black(len(VIEWS), self.image_size, self.image_size)
-        geometries: dict[View, ViewGeometry] = {}
-        voi: dict[View, str] = {}
-        drawn: dict[View, NDArray[np.uint8]] = {}
-        warnings = list(exam.warnings)
-        for view in exam.files:
+
+        def load(view: View) -> tuple[ViewInput, str, tuple[str, ...]]:
             source = read_image(exam.path(view), voi=self.voi)
-            voi[view] = source.voi
             made = self.view(source, view, picture=pictures, canvas=image[view.channel])
-            geometries[view] = made.geometry
-            if made.picture is not None:
-                drawn[view] = made.picture
-            warnings += [f"{view}: {warning}" for warning in (*source.warnings, *made.warnings)]
-        present = torch.tensor([view in geometries for view in VIEWS])
-        return ExamInput(image, present, geometries, voi, tuple(warnings), drawn)
+            return made, source.voi, (*source.warnings, *made.warnings)
+
+        threads = max(
+            1, min(torch.get_num_threads(), len(exam.files))
+        )  # decoders keep Python's lock, the rest does not
+        with ThreadPoolExecutor(threads) as pool:
+            loaded = dict(zip(exam.files, pool.map(load, exam.files), strict=True))
+        warnings = [f"{view}: {warning}" for view, (_, _, found) in loaded.items() for warning in found]
+        return ExamInput(
+            image,
+            torch.tensor([view in loaded for view in VIEWS]),
+            {view: made.geometry for view, (made, _, _) in loaded.items()},
+            {view: voi for view, (_, voi, _) in loaded.items()},
+            (*exam.warnings, *warnings),
+            {view: made.picture for view, (made, _, _) in loaded.items() if made.picture is not None},
+        )
 
     def view(
         self, source: SourceImage, view: View, *, picture: bool = False, canvas: torch.Tensor | None = None
