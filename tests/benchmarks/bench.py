@@ -26,10 +26,11 @@ from tables import Table
 PARTS = {
     "ceilings": "what this machine can do at best",
     "stages": "one exam, stage by stage",
-    "networks": "the network beside MONAI's ResNet-18 and DenseNet-121",
+    "networks": "the network each way it can be computed, beside MONAI's ResNet-18 and DenseNet-121",
     "startup": "what passes before anything is done",
     "processes": "one exam in a process of its own, and warm; beside a plain script",
     "folder": "a folder of simulated exams: seconds an exam, memory over time",
+    "training": "steps of a training beside the same steps alone, the cache, memory",
     "gpu": "inference and training on a GPU, where there is one",
 }
 

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import ceilings
+import numpy as np
 import pictures
 import pydicom
 import torch
@@ -18,6 +19,7 @@ from progress import say
 from settings import Settings
 from subject import Subject, gflop, prepared
 from tables import Table, Value
+from torch import nn
 
 from dibmg_monai.exams.assembly import assemble
 from dibmg_monai.outputs.exam_files import WRITERS, Output, write_exam
@@ -80,13 +82,16 @@ def resize_pad(subject: Subject) -> tuple[Action, Work]:
 
 
 def read(subject: Subject) -> tuple[Action, Work]:
-    preprocessing = subject.predictor.preprocessing
-    return lambda: preprocessing(subject.exam), lambda: _megapixels(subject)
+    predictor = subject.predictor
+    return lambda: predictor.read(subject.exam), lambda: _megapixels(subject)
+
+
+def eager_network(subject: Subject) -> tuple[Action, Work]:
+    return _network(subject, subject.predictor.network)
 
 
 def network(subject: Subject) -> tuple[Action, Work]:
-    images, maps_of = subject.loaded.image[None], subject.predictor.network
-    return _inference(lambda: maps_of(images)), lambda: gflop(maps_of, *images.shape)
+    return _network(subject, subject.predictor.accelerated)
 
 
 def pooling(subject: Subject) -> tuple[Action, Work]:
@@ -95,7 +100,7 @@ def pooling(subject: Subject) -> tuple[Action, Work]:
 
 def draw(subject: Subject) -> tuple[Action, Work]:
     result = subject.result()
-    return lambda: Material(result).pictures, lambda: _megapixels(subject)
+    return lambda: Material(result).pictures, lambda: 4 * sum(map(np.size, subject.loaded.pictures.values())) / 1e9
 
 
 def png(subject: Subject) -> tuple[Action, Work]:
@@ -136,20 +141,21 @@ STAGES = (
     Stage("  decode", decode, DECODING),
     Stage("  decode, window", decode_window, DECODING),
     Stage("  resize, pad", resize_pad, COPY),
-    Stage("files to input", read, DECODING),
+    Stage("files to input and pictures", read, DECODING),
+    Stage("  network, eager", eager_network, GEMM),
     Stage(NETWORK, network, GEMM),
     Stage("pooling, findings", pooling, COPY),
-    Stage("  pictures", draw, DECODING),
-    Stage("  png, with pictures at hand", png, DEFLATE),
+    Stage("  overlays", draw, COPY),
+    Stage("  png, with overlays at hand", png, DEFLATE),
     *(
-        Stage(f"  {output}" + ", with pictures at hand" * (output is Output.SC), files_of(output), ceiling)
+        Stage(f"  {output}" + ", with overlays at hand" * (output is Output.SC), files_of(output), ceiling)
         for output in OTHER_OUTPUTS
         for ceiling in [COPY if output in (Output.SC, Output.SEG) else None]
     ),
     Stage("  json", results_json),
     Stage(WHOLE, whole_exam),
 )
-SHIPPED = ("files to input", NETWORK, "pooling, findings", "  pictures", WHOLE)
+SHIPPED = ("files to input and pictures", NETWORK, "pooling, findings", "  overlays", WHOLE)
 
 
 @cache
@@ -231,8 +237,9 @@ def _each_file(subject: Subject, function: Callable[[Path], object]) -> tuple[Ac
     return action, lambda: _megapixels(subject)
 
 
-def _inference(action: Action) -> Action:
-    return torch.inference_mode()(action)
+def _network(subject: Subject, network: nn.Module) -> tuple[Action, Work]:
+    images = subject.loaded.image[None]
+    return torch.inference_mode()(lambda: network(images)), lambda: gflop(subject.predictor.network, *images.shape)
 
 
 def _megapixels(subject: Subject) -> float:

@@ -105,6 +105,7 @@ class Subject:
             voi=self.loaded.voi,
             warnings=self.loaded.warnings,
             model=MODEL,
+            pictures=self.loaded.pictures,
         )
 
     @property
@@ -118,9 +119,9 @@ class Subject:
 
     def prepare(self) -> None:
         """Write what ``loaded``, ``maps`` and ``result`` read."""
-        loaded = self.predictor.preprocessing(self.exam)
+        loaded = self.predictor.read(self.exam)
         with torch.inference_mode():
-            torch.save((loaded, self.predictor.network(loaded.image[None])[0].clone()), self.file)
+            torch.save((loaded, self.predictor.accelerated(loaded.image[None])[0].clone()), self.file)
 
 
 @cache

