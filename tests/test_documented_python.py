@@ -53,7 +53,8 @@ def test_fine_tuning(page: Path) -> None:
     names = run_blocks("docs/fine_tuning.md")
     assert 0 < names["score"] < 1
     entry = {"exam_id": "a"} | {view: f"a/{view.lower()}.dcm" for view in VIEWS}
-    assert names["score"] == pytest.approx(load_predictor("bundle")(exam_from_entry(entry, dataset_dir="D")).score)
+    accelerated = load_predictor("bundle")(exam_from_entry(entry, dataset_dir="D")).score
+    assert names["score"] == pytest.approx(accelerated, abs=1e-5)  # the page's pipeline computes the network by PyTorch
     unreadable = names["pipeline"]({"exam_id": "a", "RCC": "a/none.dcm"})
     assert unreadable["score"].isnan().all()
     assert "none.dcm: " in str(names["refusal"](unreadable))
