@@ -16,8 +16,11 @@ from dibmg_monai.errors import ModelError, writing
 from dibmg_monai.exported import READING_ERRORS, is_exported, load_exported
 from dibmg_monai.inference import ModelInfo, Predictor
 from dibmg_monai.pixels.preprocessing import Preprocessing
+from dibmg_monai.plain_config import NotPlain, PlainConfig
 
 if TYPE_CHECKING:
+    from monai.bundle import ConfigParser
+
     from dibmg_monai.network import DIBMG
     from dibmg_monai.peer import ResNet18CAM
 
@@ -170,18 +173,27 @@ def load_predictor(bundle_root: Path | str, *, model_path: Path | str | None = N
     Raises:
         ModelError: if there is no bundle, or the model file is missing, is none, or does not fit.
     """
-    from monai.bundle import ConfigParser
-
     configs = sorted((Path(bundle_root) / "configs").glob("inference.*"))
     if not configs:
         raise ModelError(f"{bundle_root}: is no bundle; a folder with configs/inference.yaml is needed")
     beside = [Path(model_path).with_suffix(".yaml")] if model_path is not None else []
-    config = ConfigParser(ConfigParser.load_config_files([configs[0], *(file for file in beside if file.is_file())]))
-    config["bundle_root"] = str(bundle_root)
+    files = [configs[0], *(file for file in beside if file.is_file())]
+    try:
+        return _predictor(PlainConfig(files, bundle_root=str(bundle_root)), bundle_root, model_path)
+    except NotPlain:
+        from monai.bundle import ConfigParser  # takes seconds
+
+        config = ConfigParser(ConfigParser.load_config_files(files))
+        config["bundle_root"] = str(bundle_root)
+        return _predictor(config, bundle_root, model_path)
+
+
+def _predictor(
+    config: "PlainConfig | ConfigParser", bundle_root: Path | str, model_path: Path | str | None
+) -> Predictor:
     path = Path(model_path if model_path is not None else config.get_parsed_content("model_path"))
-    network = load_model(path, network=config.get_parsed_content("network_def"))
     return Predictor(
-        network,
+        load_model(path, network=config.get_parsed_content("network_def")),
         preprocessing=config.get_parsed_content("exam_preprocessing"),
         model=model_info(bundle_root, path),
         device=config.get_parsed_content("device"),

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "dibmg_monai"
 # From the ground up: a module may import from layers below its own, and from its own subpackage.
 LAYERS = [
-    {"views", "errors", "network", "overlap", "process_wide"},
+    {"views", "errors", "network", "overlap", "process_wide", "plain_config"},
     {"exams", "pixels", "pooling"},
     {"phantom", "acceleration"},
     {

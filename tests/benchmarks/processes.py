@@ -23,7 +23,7 @@ WARM_CALLS = 3
 AGREEMENT = 1e-3  # of scores
 DEPLOY_IMPORTS = f"import sys; sys.path.insert(0, {str(DEPLOY)!r}); import app, dibmg_monai.pacs.send"
 BUNDLE_IMPORTS = "import monai.bundle, monai.engines, dibmg_monai.handlers, dibmg_monai.transforms, dibmg_monai.weights"
-SCRIPT_IMPORTS = "import monai.bundle, dibmg_monai.analysis, dibmg_monai.weights"
+SCRIPT_IMPORTS = "import dibmg_monai.analysis, dibmg_monai.weights"
 
 
 def run(settings: Settings) -> Iterator[Table]:

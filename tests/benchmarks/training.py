@@ -4,9 +4,12 @@ A training's steps and the same steps alone take turns. All is computed on one c
 """
 
 import json
+import logging
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -127,9 +130,10 @@ def training_speeds(*, image_size: int, batch_size: int) -> Iterator[tuple[str, 
     with tempfile.TemporaryDirectory() as name:
         write_exams(Path(name), exams=STEPS * batch_size, rows=image_size * 3 // 2)
         for way, overrides in WAYS.items():
-            workflow = training(Path(name), image_size=image_size, batch_size=batch_size, **overrides)
-            turns = TakeTurns(workflow)
-            workflow.run()
+            with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+                workflow = training(Path(name), image_size=image_size, batch_size=batch_size, **overrides)
+                turns = TakeTurns(workflow)
+                workflow.run()
             yield way, fastest(turns.trained), fastest(turns.alone)
 
 
@@ -189,6 +193,7 @@ def loading(settings: Settings) -> Table:
 def speeds(image_size: int, batch_size: int) -> Table:
     """Trainings of the same exams, each beside its own steps alone."""
     torch.set_num_threads(1)
+    logging.disable()
     rows: list[tuple[Value, ...]] = []
     for way, trained, alone in training_speeds(image_size=image_size, batch_size=batch_size):
         speed, busy = alone.clock / trained.clock, alone.processor / trained.processor
