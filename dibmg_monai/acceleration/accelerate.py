@@ -46,5 +46,5 @@ def accelerate(
         log.warning("%s is not installed: PyTorch computes the network, in more than twice the time", error.name)
         return SkippingNetwork(parts, runs=[part.run for part in parts])
     at_once = min(threads, network.views)
-    runs = [onnx_run(part, threads=threads // at_once) for part in parts]
+    runs = [onnx_run(part, threads=-(-threads // at_once)) for part in parts]
     return SkippingNetwork(parts, runs=runs, threads=at_once)
