@@ -1,7 +1,7 @@
-"""Steps of a long way at the same time: while one item is computed, the next is read and the last one written."""
+"""Work at the same time: steps of a long way, and items of one step."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
@@ -38,3 +38,17 @@ def overlapped(step: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[
         yield ahead()
     finally:
         thread.shutdown(cancel_futures=True)
+
+
+def side_by_side(step: Callable[[Item], Made], items: Collection[Item], *, threads: int) -> list[Made]:
+    """What a step makes of each item, in order, several at a time.
+
+    Of errors, the first item's is raised, once the items that were begun have ended.
+
+    Args:
+        step: what to do.
+        items: on which.
+        threads: how many to take at most.
+    """
+    with ThreadPoolExecutor(max(1, min(threads, len(items)))) as pool:
+        return list(pool.map(step, items))

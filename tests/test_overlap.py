@@ -4,7 +4,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from dibmg_monai.overlap import overlapped
+from dibmg_monai.overlap import overlapped, side_by_side
 
 PATIENCE = 30  # seconds; nothing here takes any
 
@@ -68,3 +68,16 @@ def test_what_was_not_begun_is_not_done_when_the_caller_leaves() -> None:
         next(steps)
         threading.Timer(0.05, go_on.set).start()
     assert done == [0]
+
+
+def test_side_by_side() -> None:
+    together = threading.Barrier(2)
+
+    def step(item: int) -> float:
+        together.wait(PATIENCE)
+        return 1 / item
+
+    assert side_by_side(step, [1, 2, 4, 5], threads=2) == [1, 0.5, 0.25, 0.2]
+    assert side_by_side(step, [], threads=2) == []
+    with pytest.raises(ZeroDivisionError):
+        side_by_side(step, [1, 0], threads=4)

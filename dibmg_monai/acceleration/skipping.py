@@ -7,7 +7,6 @@ nothing can differ is a little larger.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -16,6 +15,7 @@ from torch import nn
 
 from dibmg_monai.acceleration.regions import Region
 from dibmg_monai.acceleration.stages import Features, Run, Stage
+from dibmg_monai.overlap import side_by_side
 from dibmg_monai.pixels.preprocessing import BLACK
 
 
@@ -39,8 +39,8 @@ class SkippingNetwork(nn.Module):
         exams = images.float().cpu().numpy()
         black = self.black_features((exams.shape[-2], exams.shape[-1]))
         batch, views, *shape = exams.shape
-        with ThreadPoolExecutor(self.threads) as pool:
-            maps = [*pool.map(partial(self.view, black=black), exams.reshape(batch * views, *shape))]
+        every_view = [*exams.reshape(batch * views, *shape)]
+        maps = side_by_side(partial(self.view, black=black), every_view, threads=self.threads)
         return torch.from_numpy(np.concatenate(maps)).unflatten(0, (batch, views)).flatten(1, 2)
 
     def black_features(self, shape: tuple[int, int]) -> list[Features]:

@@ -1,8 +1,6 @@
 """All files of one exam, the same for the bundle, for applications and for the listener."""
 
-from collections import deque
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +20,7 @@ from dibmg_monai.outputs.material import Material, Writer
 from dibmg_monai.outputs.nifti import Maps
 from dibmg_monai.outputs.png import Overlays
 from dibmg_monai.outputs.scores import ResultsWriter
+from dibmg_monai.overlap import side_by_side
 
 
 class Output(StrEnum):
@@ -83,10 +82,7 @@ def write_exam(result: ExamResult, results: ResultsWriter, *, outputs: Collectio
     writers = [writer for output, writer in WRITERS.items() if output in outputs]
     if writers:
         create_folder(folder)
-    with ThreadPoolExecutor(max(1, min(torch.get_num_threads(), len(writers)))) as pool:
-        deque(
-            pool.map(lambda writer: writer.write(material, folder), writers), maxlen=0
-        )  # raises the first one's error
+    side_by_side(lambda writer: writer.write(material, folder), writers, threads=torch.get_num_threads())
     if Output.JSON in outputs:
         mapped = result.views if Output.NIFTI in outputs else ()
         results.add(result, maps={view: folder / Maps.file_name(view) for view in mapped})

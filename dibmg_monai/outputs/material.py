@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -19,6 +18,7 @@ from pydicom.uid import UID
 from dibmg_monai.inference import ExamResult
 from dibmg_monai.outputs.overlay import color_scale, overlay
 from dibmg_monai.outputs.source_study import new_uid, read_source
+from dibmg_monai.overlap import side_by_side
 from dibmg_monai.pixels.picture import picture
 from dibmg_monai.pixels.reader import read_image
 from dibmg_monai.views import View
@@ -82,8 +82,7 @@ class Material:
         def draw(view: View) -> NDArray[np.uint8]:
             return overlay(result.views[view], self._gray(view), view=view, exam_score=result.score, scale=scale)
 
-        with ThreadPoolExecutor(max(1, min(torch.get_num_threads(), len(result.views)))) as pool:
-            return dict(zip(result.views, pool.map(draw, result.views), strict=True))
+        return dict(zip(result.views, side_by_side(draw, result.views, threads=torch.get_num_threads()), strict=True))
 
     def _gray(self, view: View) -> NDArray[np.uint8]:
         """The picture below an overlay; where the result has none, its image is read again."""

@@ -1,7 +1,6 @@
 """An exam -> the network's input. The only copy: training, bundle and applications all come through here."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from dibmg_monai.errors import DibmgError, truth
 from dibmg_monai.exams.exam import Exam
+from dibmg_monai.overlap import side_by_side
 from dibmg_monai.pixels.geometry import Orientation, ViewGeometry, resize
 from dibmg_monai.pixels.orientation import breast_mask, canonical_orientation, overview_grid
 from dibmg_monai.pixels.picture import picture_grid, to_picture
@@ -101,11 +101,8 @@ class Preprocessing:
             made = self.view(source, view, picture=pictures, canvas=image[view.channel])
             return made, source.voi, (*source.warnings, *made.warnings)
 
-        threads = max(
-            1, min(torch.get_num_threads(), len(exam.files))
-        )  # decoders keep Python's lock, the rest does not
-        with ThreadPoolExecutor(threads) as pool:
-            loaded = dict(zip(exam.files, pool.map(load, exam.files), strict=True))
+        threads = torch.get_num_threads()  # decoders keep Python's lock, the rest does not
+        loaded = dict(zip(exam.files, side_by_side(load, exam.files, threads=threads), strict=True))
         warnings = [f"{view}: {warning}" for view, (_, _, found) in loaded.items() for warning in found]
         return ExamInput(
             image,
