@@ -21,7 +21,7 @@ from dibmg_monai.inference import ModelInfo, exam_result
 from dibmg_monai.outputs.exam_files import Output, parse_outputs, refuse_exam, write_exam
 from dibmg_monai.outputs.parts import join_parts, remove_parts
 from dibmg_monai.outputs.scores import ResultsWriter
-from dibmg_monai.transforms import geometries, refusal, values_of_interest
+from dibmg_monai.transforms import geometries, pictures, refusal, values_of_interest
 
 
 class PrepareExamBatch(PrepareBatch):
@@ -196,6 +196,7 @@ class WriteResults:
             voi=values_of_interest(item),
             warnings=tuple(item["warnings"].splitlines()),
             model=self.model,
+            pictures=pictures(item),
         )
         write_exam(result, self.results, outputs=self.outputs)
 

@@ -8,12 +8,14 @@ import numpy as np
 import torch
 from monai.transforms import RandomizableTransform, Transform
 from monai.utils import convert_to_tensor
+from numpy.typing import NDArray
 
 from dibmg_monai.errors import FolderError, ImageError
 from dibmg_monai.exams.datalist import exam_from_entry
 from dibmg_monai.phantom.planting import TISSUE, add_distractors, plant_mass
 from dibmg_monai.pixels.cache import CachedPreprocessing
 from dibmg_monai.pixels.geometry import ViewGeometry
+from dibmg_monai.pixels.picture import LARGEST
 from dibmg_monai.pixels.preprocessing import BLACK, ExamInput, Preprocessing
 from dibmg_monai.pooling import breast_views, scores
 from dibmg_monai.views import VIEWS, Laterality, View
@@ -26,8 +28,8 @@ class LoadExamd(Transform):
 
     The result has: ``image`` (4, S, S) float32 in [-1, 1]; ``view_present`` (4,) bool; ``geometry`` (4, 9) int64, which
     ``geometries`` reads; ``voi``, which ``values_of_interest`` reads; ``label`` () int64, -1 if unknown; ``exam_id``;
-    ``warnings``, one a line; ``refused``, which ``refusal`` reads. All else in the entry stays behind: its keys differ
-    between exams.
+    ``warnings``, one a line; ``refused``, which ``refusal`` reads; if they are asked for, ``pictures`` and
+    ``picture_shapes``, which ``pictures`` reads. All else in the entry stays behind: its keys differ between exams.
 
     An exam that cannot be read passes as refused, with no view present, because an error that leaves a data loader's
     worker arrives as a text with a traceback in it. Whoever takes the item decides: inference goes on with the other
@@ -36,17 +38,22 @@ class LoadExamd(Transform):
     Args:
         preprocessing: the one of the model, with or without a cache.
         dataset_dir: the folder that the entry's files are relative to.
+        pictures: make the pictures that overlays are drawn over, while the images are at hand.
     """
 
-    def __init__(self, preprocessing: Preprocessing | CachedPreprocessing, *, dataset_dir: str | Path) -> None:
+    def __init__(
+        self, preprocessing: Preprocessing | CachedPreprocessing, *, dataset_dir: str | Path, pictures: bool = False
+    ) -> None:
         self.preprocessing = preprocessing
         self.dataset_dir = Path(dataset_dir)
+        self.pictures = pictures
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Load one exam."""
         refused: ImageError | FolderError | None = None
         try:
-            loaded = self.preprocessing(exam_from_entry(data, dataset_dir=self.dataset_dir))
+            exam = exam_from_entry(data, dataset_dir=self.dataset_dir)
+            loaded = self.preprocessing(exam, pictures=self.pictures)
         except (ImageError, FolderError) as error:
             refused = error
             size = self.preprocessing.image_size
@@ -62,6 +69,7 @@ class LoadExamd(Transform):
             "label": torch.tensor(NO_LABEL if label is None else int(label)),
             "warnings": "\n".join(loaded.warnings),
             "refused": _marked(refused),
+            **(_framed(loaded.pictures) if self.pictures else {}),
         }
 
 
@@ -87,6 +95,14 @@ def values_of_interest(item: Mapping[str, Any]) -> dict[View, str]:
     return {view: words for view, words in zip(VIEWS, item["voi"].split("\n"), strict=True) if words}
 
 
+def pictures(item: Mapping[str, Any]) -> dict[View, NDArray[np.uint8]]:
+    """The pictures of the views present in an item of ``LoadExamd``; none if they were not asked for."""
+    if "pictures" not in item:
+        return {}
+    shapes = zip(VIEWS, item["pictures"], item["picture_shapes"].tolist(), strict=True)
+    return {view: frame[:rows, :columns].numpy() for view, frame, (rows, columns) in shapes if rows}
+
+
 def refusal(item: Mapping[str, Any]) -> ImageError | FolderError | None:
     """Why the exam of an item of ``LoadExamd`` could not be read, or not be kept in a cache; or None."""
     marked = item["refused"]
@@ -99,6 +115,16 @@ def _marked(error: ImageError | FolderError | None) -> dict[str, str]:
     if isinstance(error, ImageError):
         return {"path": str(error.path), "reason": error.reason, "code": error.code}
     return {"path": "", "reason": str(error or ""), "code": ""}
+
+
+def _framed(by_view: Mapping[View, NDArray[np.uint8]]) -> dict[str, torch.Tensor]:
+    """Pictures of any size in the top left corners of frames of one size."""
+    frames = torch.zeros(len(VIEWS), LARGEST, LARGEST, dtype=torch.uint8)
+    shapes = torch.zeros(len(VIEWS), 2, dtype=torch.int64)
+    for view, drawn in by_view.items():
+        shapes[view.channel] = torch.tensor(drawn.shape)
+        frames[view.channel, : drawn.shape[0], : drawn.shape[1]] = torch.from_numpy(drawn)
+    return {"pictures": frames, "picture_shapes": shapes}
 
 
 def _stacked(by_view: Mapping[View, ViewGeometry]) -> torch.Tensor:

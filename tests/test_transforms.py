@@ -15,7 +15,7 @@ from dibmg_monai.handlers import PrepareExamBatch
 from dibmg_monai.pixels.cache import CachedPreprocessing
 from dibmg_monai.pixels.preprocessing import Preprocessing
 from dibmg_monai.pooling import scores
-from dibmg_monai.transforms import NO_LABEL, ExamScored, LoadExamd, geometries, refusal, values_of_interest
+from dibmg_monai.transforms import NO_LABEL, ExamScored, LoadExamd, geometries, pictures, refusal, values_of_interest
 from dibmg_monai.views import VIEWS, View
 
 
@@ -50,6 +50,28 @@ def test_exams_of_different_make_up_collate(entries: list[dict], tmp_path: Path)
     assert batch["exam_id"] == ["a", "b"]
     assert [refusal(item) for item in decollate_batch(batch)] == [None, None]
     assert [list(values_of_interest(item)) for item in decollate_batch(batch)] == [list(VIEWS), [View.RCC, View.LCC]]
+
+
+@pytest.mark.parametrize("cache", [None, "cache"])
+def test_pictures_of_different_sizes_collate(entries: list[dict], tmp_path: Path, cache: str | None) -> None:
+    Image.fromarray(np.full((700, 799), 9, np.uint16)).save(tmp_path / "RCC.png")  # enlarged as far as any can be
+    plain = Preprocessing(image_size=64)
+    folder = cache and tmp_path / cache
+    load = LoadExamd(CachedPreprocessing(plain, folder), dataset_dir=tmp_path, pictures=True)
+    (tmp_path / "LMLO.png").write_bytes(b"no image")
+    (batch,) = DataLoader(Dataset(entries, load), batch_size=2, num_workers=0)
+    bad, good = (pictures(item) for item in decollate_batch(batch))
+    direct = plain(exam_from_entry(entries[1], dataset_dir=tmp_path), pictures=True).pictures
+    assert bad == {}
+    assert good.keys() == direct.keys() == {View.RCC, View.LCC}
+    assert max(direct[View.RCC].shape) == 1598
+    assert all(np.array_equal(good[view], direct[view]) for view in direct)
+
+
+def test_pictures_are_made_only_if_asked_for(entries: list[dict], tmp_path: Path) -> None:
+    item = loader(tmp_path)(entries[1])
+    assert "pictures" not in item
+    assert pictures(item) == {}
 
 
 def test_items_survive_a_cache_on_disk(entries: list[dict], tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ class Output(StrEnum):
 
 PLAIN = (Output.JSON, Output.PNG, Output.NIFTI)  # these need no DICOM images
 DEFAULT = (*PLAIN, Output.SC, Output.SEG, Output.SR, Output.CADSR)
+DRAWN = (Output.PNG, Output.SC)  # overlays
 WRITERS: dict[Output, Writer] = {
     Output.PNG: Overlays(),
     Output.NIFTI: Maps(),
@@ -60,6 +61,15 @@ def parse_outputs(names: str | Sequence[str]) -> tuple[Output, ...]:
         return tuple(dict.fromkeys(Output(name) for name in listed))
     except ValueError as error:
         raise DibmgError(f"outputs is {names!r}; any of {', '.join(Output)} is needed") from error
+
+
+def needs_pictures(names: str | Sequence[str]) -> bool:
+    """Whether any of some outputs, by their names, is drawn over the images' pictures.
+
+    Raises:
+        DibmgError: if one is unknown.
+    """
+    return any(output in DRAWN for output in parse_outputs(names))
 
 
 def write_exam(result: ExamResult, results: ResultsWriter, *, outputs: Collection[Output] = DEFAULT) -> None:

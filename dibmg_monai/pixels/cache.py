@@ -52,15 +52,19 @@ class CachedPreprocessing:
         """S, the side of the square input in pixels."""
         return self.preprocessing.image_size
 
-    def __call__(self, exam: Exam) -> ExamInput:
+    def __call__(self, exam: Exam, *, pictures: bool = False) -> ExamInput:
         """The input of a whole exam, the same whether it was kept or is made now.
+
+        Args:
+            exam: whose files to read.
+            pictures: make a picture of each image as well; they are not kept, so the exam is read anew.
 
         Raises:
             ImageError: if any of its images cannot be read.
             FolderError: if it cannot be kept.
         """
-        if self.folder is None:
-            return self.preprocessing(exam)
+        if self.folder is None or pictures:
+            return self.preprocessing(exam, pictures=pictures)
         try:
             path = Path(self.folder, f"{self._digest(exam)}.exam")
         except OSError:

@@ -11,6 +11,7 @@ from dibmg_monai.views import Laterality, Projection, View
 OVERVIEW_PIXELS = 128  # longer side of the small copy in which the breast is looked for
 CLEAR_SIDE = 0.1  # smallest imbalance of tissue between the two edges that tells the chest wall
 PLAIN_SIDE = 0.3  # the same between top and bottom, where no chest wall should be
+EVEN = 1 / 4096  # of gray, a step of 12 bits: in a copy that spans less no breast is seen, and it may be rounding
 
 
 def overview_grid(shape: tuple[int, int]) -> Grid:
@@ -129,6 +130,8 @@ def breast_mask(overview: torch.Tensor) -> torch.Tensor:
 
 def _otsu(values: np.ndarray) -> float:
     """The threshold that parts values into two classes of least variance within (Otsu 1979, IEEE Trans. SMC 9:62)."""
+    if np.ptp(values) < EVEN:
+        return float(values.max())
     counts, edges = np.histogram(values, bins=256)
     centers = (edges[:-1] + edges[1:]) / 2
     below = counts.cumsum()

@@ -11,6 +11,7 @@ from dibmg_monai.pixels.resampling import Grid
 
 LONGEST_SIDE = 1400  # pixels; the caption of an overlay brings it to 1600 at most
 SHORTEST_SIDE = 800  # an image whose longer side is below is enlarged to at least this, by a whole number
+LARGEST = 2 * SHORTEST_SIDE  # pixels, which no side of a picture exceeds
 
 
 def picture(source: SourceImage) -> NDArray[np.uint8]:

@@ -77,6 +77,13 @@ def test_pixels_that_tell_nothing_are_reported() -> None:
     assert warning.startswith("neither header nor pixels tell the side of the chest wall")
 
 
+@pytest.mark.parametrize("gray", [0, 9 / 65535, 0.3, 1])
+@pytest.mark.parametrize("span", [0, 1e-11, 1e-7, 1e-5, 2e-4, 3e-4])
+def test_even_images_tell_nothing_but_for_rounding(gray: float, span: float) -> None:
+    values = torch.full((128, 90), gray) + span * torch.from_numpy(np.random.default_rng(0).random((128, 90))).float()
+    assert chest_wall(values) is None
+
+
 def test_labels_and_bright_scanner_edges_are_not_breast(breast: Callable) -> None:
     film = breast(300, 200, wall="left")
     film[:, -2:] = 4095  # the edge of the glass
