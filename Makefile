@@ -33,8 +33,9 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 demo: env
 	$(BIN)/python apps/demo.py
 
+# A process for each core, up to four: each takes up to 2 GB.
 test: env
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-pixelmed: env
 	TEST_PIXELMED=1 $(BIN)/python -m pytest tests/outputs -k "pixelmed or templates"
