@@ -158,6 +158,10 @@ def _breast_alone(source: SourceImage, breast: torch.Tensor) -> Rows:
     return rows
 
 
+@torch.inference_mode(False)
 def _black(*shape: int) -> torch.Tensor:
-    """Made by numpy, which asks for memory in larger pages: half the time."""
+    """Made by numpy, which asks for memory in larger pages: half the time.
+
+    An inference tensor could not be drawn on by threads, which do not inherit that mode.
+    """
     return torch.from_numpy(np.full(shape, BLACK, np.float32))

@@ -15,7 +15,7 @@ from dibmg_monai.outputs.scores import SCORES
 
 HERE = Path(__file__).parent
 SETTLED = 5  # exams after which memory should stay
-SHOWN = (1, 2, 5, 10, 20, 50, 100, 200)
+SHOWN = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 def run(settings: Settings) -> Iterator[Table]:

@@ -53,6 +53,13 @@ def test_shape_range_and_padding(exam: Exam) -> None:
     assert loaded.image[2, 48, 0] > -0.1
 
 
+def test_the_callers_inference_mode_changes_nothing(exam: Exam) -> None:
+    outside = Preprocessing(image_size=96)(exam)
+    with torch.inference_mode():
+        inside = Preprocessing(image_size=96)(exam)
+    assert torch.equal(inside.image, outside.image)
+
+
 def test_the_same_breast_gives_the_same_input_however_it_is_stored(exam: Exam) -> None:
     image = Preprocessing(image_size=96)(exam).image
     torch.testing.assert_close(image[1], image[0], atol=1e-5, rtol=0)
