@@ -15,7 +15,7 @@ from dibmg_monai.pixels.geometry import Orientation, ViewGeometry, resize
 from dibmg_monai.pixels.orientation import breast_mask, canonical_orientation, overview_grid
 from dibmg_monai.pixels.picture import picture_grid, to_picture
 from dibmg_monai.pixels.reader import SourceImage, read_image
-from dibmg_monai.pixels.resampling import Grid, Rows, resample
+from dibmg_monai.pixels.resampling import Grid, resample
 from dibmg_monai.pixels.voi import check_policy
 from dibmg_monai.views import VIEWS, View
 
@@ -137,7 +137,7 @@ class Preprocessing:
         overview, *copies = source.resampled(*grids, *([picture_grid(source)] if picture else []))
         drawn = to_picture(copies.pop()) if picture else None
         if self.remove_background:
-            copies = resample(_breast_alone(source, breast_mask(overview)), source.shape, grid)
+            copies = [_breast_alone(source, breast_mask(overview), grid)]
         orientation, warnings = canonical_orientation(overview, view, patient_orientation=source.patient_orientation)
         geometry = fit(orientation=orientation)
         canvas = _black(self.image_size, self.image_size) if canvas is None else canvas
@@ -147,15 +147,20 @@ class Preprocessing:
         return ViewInput(canvas, geometry, warnings, drawn)
 
 
-def _breast_alone(source: SourceImage, breast: torch.Tensor) -> Rows:
-    """The rows of an image with all else black, the edges as soft as a mask (h, w) of few pixels is when enlarged."""
+def _breast_alone(source: SourceImage, breast: torch.Tensor, grid: Grid) -> torch.Tensor:
+    """A copy of an image with all but the breast black, its edges as soft as an enlarged mask (h, w) of few pixels."""
     height, width = source.shape
-    tall = resize(breast[None, None].float(), (height, breast.shape[1]))
+    down = resize(torch.eye(len(breast))[None, None], (height, len(breast)))[0, 0]  # the weights of the mask's rows
+    wide = resize(breast[None, None].float(), (len(breast), width))[0, 0]
+    shown = wide.any(dim=0).nonzero()
+    columns = slice(int(shown[0]), int(shown[-1]) + 1) if len(shown) else slice(0, 0)
 
     def rows(first: int, stop: int) -> torch.Tensor:
-        return source.rows(first, stop) * resize(tall[..., first:stop, :], (stop - first, width))[0, 0]
+        near = down[first:stop].any(dim=0)
+        return source.rows(first, stop, columns) * (down[first:stop, near] @ wide[near, columns])
 
-    return rows
+    (copy,) = resample(rows, source.shape, grid, columns=columns)
+    return copy
 
 
 @torch.inference_mode(False)

@@ -15,7 +15,7 @@ from dibmg_monai.exams.dicom_file import parsing
 from dibmg_monai.exams.image_file import SPACINGS, check_size, open_picture, picture_format
 from dibmg_monai.pixels.elements import numbers, texts
 from dibmg_monai.pixels.grayscale import POLARITY_SHAPES, grayscale
-from dibmg_monai.pixels.resampling import Grid, resample
+from dibmg_monai.pixels.resampling import EVERY, Grid, resample
 from dibmg_monai.pixels.stored import stored_image
 from dibmg_monai.pixels.voi import check_policy
 
@@ -59,10 +59,10 @@ class SourceImage:
         """(rows, columns) float32 for each grid."""
         return resample(self.rows, self.shape, *grids)
 
-    def rows(self, first: int, stop: int) -> torch.Tensor:
-        """(stop - first, W) float32 in [0, 1], some rows."""
+    def rows(self, first: int, stop: int, columns: slice = EVERY) -> torch.Tensor:
+        """(stop - first, columns) float32 in [0, 1], some rows, or a part of them."""
         # every word is in the table, and "clip" spares a look whether it is
-        return torch.from_numpy(np.take(self.grays, self.words[first:stop], mode="clip"))
+        return torch.from_numpy(np.take(self.grays, self.words[first:stop, columns], mode="clip"))
 
 
 def read_image(path: Path, *, voi: str = "window") -> SourceImage:

@@ -20,6 +20,7 @@ STRIP, STRIP_ROWS = 1 << 17, 64  # at most, in pixels and in rows: the more rows
 REACH = {"area": 1, "bilinear": 1, "bicubic": 2}  # of ``resize``, in pixels of the coarser grid, or a little less
 
 Rows = Callable[[int, int], torch.Tensor]  # (first, stop) -> (stop - first, W) float32
+EVERY = slice(None)
 
 
 @dataclass(frozen=True)
@@ -31,21 +32,22 @@ class Grid:
     mode: str = "bilinear"
 
 
-def resample(image: Rows, shape: tuple[int, int], *grids: Grid) -> list[torch.Tensor]:
+def resample(image: Rows, shape: tuple[int, int], *grids: Grid, columns: slice = EVERY) -> list[torch.Tensor]:
     """What ``resize`` would make of an image, but for rounding.
 
     Args:
         image: gives some of its rows.
         shape: (H, W) of the image.
         grids: the copies that are wanted.
+        columns: all that ``image`` gives of its rows; the others are 0.
 
     Returns:
         (rows, columns) float32 of each copy.
     """
-    return _on_one_core(partial(_walk, image, shape, grids))
+    return _on_one_core(partial(_walk, image, shape, grids, columns))
 
 
-def _walk(image: Rows, shape: tuple[int, int], grids: Sequence[Grid]) -> list[torch.Tensor]:
+def _walk(image: Rows, shape: tuple[int, int], grids: Sequence[Grid], columns: slice) -> list[torch.Tensor]:
     height, width = shape
     step = max(1, min(STRIP // width, STRIP_ROWS))
     shares = [_row_shares(height, grid.rows, step=step, mode=grid.mode) for grid in grids]
@@ -55,7 +57,7 @@ def _walk(image: Rows, shape: tuple[int, int], grids: Sequence[Grid]) -> list[to
         strip = image(first, min(first + step, height))
         for copy, share in zip(copies, shares, strict=True):
             rows, weights = share[number]
-            copy[rows].addmm_(weights[:, : len(strip)], strip)
+            copy[rows, columns].addmm_(weights[:, : len(strip)], strip)
     return [
         resize(copy[None, None], (grid.rows, grid.columns), mode=grid.mode)[0, 0]
         for grid, copy in zip(grids, copies, strict=True)
