@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from dibmg_monai.errors import ImageError
@@ -10,7 +11,7 @@ from dibmg_monai.exams.assembly import MANIFEST, Assembly, survey, write_manifes
 from dibmg_monai.exams.exam import Exam
 from dibmg_monai.exams.exclusions import REPORT, Exclusions
 from dibmg_monai.inference import ExamResult, Predictor
-from dibmg_monai.outputs.exam_files import DEFAULT, Output, refuse_exam, write_exam
+from dibmg_monai.outputs.exam_files import DEFAULT, Output, needs_pictures, refuse_exam, write_exam
 from dibmg_monai.outputs.scores import ResultsWriter
 from dibmg_monai.overlap import overlapped
 from dibmg_monai.pixels.preprocessing import ExamInput
@@ -81,7 +82,7 @@ def analyze(
 
     analysis, exams = Analysis(assembly, {}, {}), assembly.exams
     with (
-        overlapped(predictor.read, exams) as inputs,
+        overlapped(partial(predictor.read, pictures=needs_pictures(outputs)), exams) as inputs,
         overlapped(predict, zip(exams, inputs, strict=True)) as predictions,
         overlapped(write, zip(exams, predictions, strict=True)) as written,
     ):

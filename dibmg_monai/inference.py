@@ -177,13 +177,17 @@ class Predictor:
         """
         return self.predict(exam, self.read(exam))
 
-    def read(self, exam: Exam) -> ExamInput:
-        """The first half: read the exam's images, and make their pictures.
+    def read(self, exam: Exam, *, pictures: bool = True) -> ExamInput:
+        """The first half: read the exam's images.
+
+        Args:
+            exam: whose files to read.
+            pictures: make a picture of each, for overlays; otherwise these read the image again.
 
         Raises:
             ImageError: if one of them cannot be read.
         """
-        return self.preprocessing(exam, pictures=True)
+        return self.preprocessing(exam, pictures=pictures)
 
     @torch.inference_mode()
     def predict(self, exam: Exam, loaded: ExamInput) -> ExamResult:

@@ -15,7 +15,7 @@ from dibmg_monai.exams.exam import Exam
 from dibmg_monai.exams.exclusions import Exclusions, Policy
 from dibmg_monai.inference import ExamResult, ModelInfo, Predictor
 from dibmg_monai.network import DIBMG
-from dibmg_monai.outputs.exam_files import Output
+from dibmg_monai.outputs.exam_files import Output, parse_outputs
 from dibmg_monai.outputs.scores import ResultsWriter
 from dibmg_monai.pixels.preprocessing import ExamInput, Preprocessing
 from dibmg_monai.views import VIEWS
@@ -59,6 +59,21 @@ def test_a_folder_to_its_results(predictor: Predictor, write_study: Callable[...
     assert studies == 4 * ["1.2.3"] + 4 * ["1.2.4"]
 
 
+@pytest.mark.parametrize(("outputs", "drawn"), [("json", False), ("json,sc", True), ("png", True)])
+def test_pictures_are_made_once_and_only_for_overlays(
+    predictor: Predictor,
+    write_study: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    outputs: str,
+    drawn: bool,
+) -> None:
+    results: list[ExamResult] = []
+    monkeypatch.setattr(analysis, "write_exam", lambda result, *_, **__: results.append(result))
+    analyze(write_study("1.2.3"), output_dir=tmp_path / "out", predictor=predictor, outputs=parse_outputs(outputs))
+    assert [found.picture is not None for found in results[0].views.values()] == [drawn] * 4
+
+
 def test_a_refused_exam_leaves_no_results_and_the_others_go_on(
     predictor: Predictor, write_study: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,10 +83,10 @@ def test_a_refused_exam_leaves_no_results_and_the_others_go_on(
 
     read = predictor.read
 
-    def read_or_fail(exam: Exam) -> ExamInput:
+    def read_or_fail(exam: Exam, *, pictures: bool) -> ExamInput:
         if exam.exam_id == "1.2.3":
             raise ImageError(exam.path(VIEWS[0]), "its pixel data cannot be decoded")
-        return read(exam)
+        return read(exam, pictures=pictures)
 
     def write_and_fail(result: ExamResult, results: ResultsWriter, *, outputs: list[Output]) -> None:
         write(result, results, outputs=outputs)

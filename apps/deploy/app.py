@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 
 from holoscan.schedulers import EventBasedScheduler
@@ -10,7 +11,7 @@ from operators import ExamReader, ExamWriter, Inference, RefusalWriter, StudyLoa
 
 from dibmg_monai.exams.exclusions import Exclusions
 from dibmg_monai.inference import Predictor
-from dibmg_monai.outputs.exam_files import Output
+from dibmg_monai.outputs.exam_files import Output, needs_pictures
 from dibmg_monai.outputs.scores import ResultsWriter
 from dibmg_monai.weights import load_predictor
 
@@ -45,7 +46,8 @@ class DeployApp(Application):
         predictor = bundle_predictor(model)
         results = ResultsWriter(output_dir, scores=Output.JSON in outputs)
         self.loader = StudyLoader(self, name="study_loader", study=study, output_dir=output_dir, exclusions=exclusions)
-        self.reader = ExamReader(self, name="exam_reader", read=predictor.read)
+        read = partial(predictor.read, pictures=needs_pictures(outputs))
+        self.reader = ExamReader(self, name="exam_reader", read=read)
         self.inference = Inference(self, name="inference", predict=predictor.predict)
         self.writer = ExamWriter(self, name="exam_writer", results=results, outputs=outputs)
         self.refusals = RefusalWriter(self, name="refusal_writer", results=results)

@@ -1,6 +1,6 @@
 """All files of one exam, the same for the bundle, for applications and for the listener."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -50,7 +50,7 @@ WRITERS: dict[Output, Writer] = {
 }
 
 
-def parse_outputs(names: str | Sequence[str]) -> tuple[Output, ...]:
+def parse_outputs(names: str | Collection[str]) -> tuple[Output, ...]:
     """Outputs by their names: a list, or a text with commas.
 
     Raises:
@@ -63,13 +63,13 @@ def parse_outputs(names: str | Sequence[str]) -> tuple[Output, ...]:
         raise DibmgError(f"outputs is {names!r}; any of {', '.join(Output)} is needed") from error
 
 
-def needs_pictures(names: str | Sequence[str]) -> bool:
+def needs_pictures(outputs: str | Collection[str]) -> bool:
     """Whether any of some outputs, by their names, is drawn over the images' pictures.
 
     Raises:
         DibmgError: if one is unknown.
     """
-    return any(output in DRAWN for output in parse_outputs(names))
+    return any(output in DRAWN for output in parse_outputs(outputs))
 
 
 def write_exam(result: ExamResult, results: ResultsWriter, *, outputs: Collection[Output] = DEFAULT) -> None:
