@@ -16,7 +16,7 @@ from dibmg_monai.phantom.planting import TISSUE, add_distractors, plant_mass
 from dibmg_monai.pixels.cache import CachedPreprocessing
 from dibmg_monai.pixels.geometry import ViewGeometry
 from dibmg_monai.pixels.picture import LARGEST
-from dibmg_monai.pixels.preprocessing import BLACK, ExamInput, Preprocessing
+from dibmg_monai.pixels.preprocessing import ExamInput, Preprocessing, black
 from dibmg_monai.pooling import breast_views, scores
 from dibmg_monai.views import VIEWS, Laterality, View
 
@@ -58,7 +58,7 @@ class LoadExamd(Transform):
             refused = error
             size = self.preprocessing.image_size
             nothing = torch.zeros(len(VIEWS), dtype=torch.bool)
-            loaded = ExamInput(torch.full((len(VIEWS), size, size), BLACK), nothing, {}, {}, ())
+            loaded = ExamInput(black(len(VIEWS), size, size), nothing, {}, {}, ())
         label = data.get("label")
         return {
             "exam_id": str(data["exam_id"]),

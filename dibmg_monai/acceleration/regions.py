@@ -7,6 +7,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from dibmg_monai.pixels.geometry import box_around
+
 
 @dataclass(frozen=True)
 class Step:
@@ -64,10 +66,8 @@ class Region:
     @classmethod
     def around(cls, cells: NDArray[np.bool_]) -> "Region | None":
         """The smallest one that holds all cells of (h, w) that are true; None if none is."""
-        sides = [np.flatnonzero(cells.any(axis=1 - axis)) for axis in (0, 1)]
-        if not len(sides[0]):
-            return None
-        return cls(*(Interval(int(side[0]), int(side[-1]) + 1) for side in sides))
+        box = box_around(cells)
+        return cls(*(Interval(side.start, side.stop) for side in box)) if cells[box].size else None
 
     def within(self, other: "Region") -> tuple[slice, slice]:
         """This region as slices of the last two axes of a tensor that holds ``other``."""

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from dibmg_monai.errors import DatalistError
+from dibmg_monai.pixels.geometry import box_around
 from dibmg_monai.pixels.reader import read_image
 
 ROUNDING = 1e-9  # relative; 3 x 0.1 mm are 0.3 mm
@@ -69,9 +70,8 @@ class Region:
             top: the row of its first pixel.
             left: the column of its first pixel.
         """
-        rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-        cut = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        return cls(top + int(rows[0]), left + int(columns[0]), cut)
+        rows, columns = box_around(mask)
+        return cls(top + rows.start, left + columns.start, mask[rows, columns])
 
 
 def union(regions: Sequence[Region]) -> Region:

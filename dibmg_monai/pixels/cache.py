@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from dibmg_monai import __version__
 from dibmg_monai.errors import writing
 from dibmg_monai.exams.exam import Exam
-from dibmg_monai.pixels.geometry import ViewGeometry
-from dibmg_monai.pixels.preprocessing import BLACK, ExamInput, Preprocessing
+from dibmg_monai.pixels.geometry import ViewGeometry, box_around
+from dibmg_monai.pixels.preprocessing import ExamInput, Preprocessing, black
 from dibmg_monai.views import VIEWS, View
 
 STORED = np.dtype("<u2")
@@ -104,15 +104,15 @@ class _Kept:
         views, pixels = {}, []
         for view, geometry in made.geometries.items():
             stored = made.image[view.channel].add(1).mul(HALF_RANGE).round().clamp(0, 65535).numpy().astype(STORED)
-            top, bottom = _extent(stored.max(axis=1))
-            left, right = _extent(stored.max(axis=0))
-            box = [top, left, bottom - top, right - left]
+            inside = box_around(stored > 0)
+            cut = stored[inside]
+            box = [*(side.start for side in inside), *cut.shape]
             views[view.value] = {"box": box, "geometry": geometry.to_tensor().tolist(), "voi": made.voi[view]}
-            pixels.append(stored[top:bottom, left:right].ravel())
+            pixels.append(cut.ravel())
         return cls({"views": views, "warnings": made.warnings}, np.concatenate(pixels))
 
     def restored(self, image_size: int) -> ExamInput:
-        image, start = torch.full((len(VIEWS), image_size, image_size), BLACK), 0
+        image, start = black(len(VIEWS), image_size, image_size), 0
         for name, view in self.head["views"].items():
             top, left, rows, columns = view["box"]
             inside = image[View(name).channel, top : top + rows, left : left + columns]
@@ -127,12 +127,6 @@ class _Kept:
             {view: kept["voi"] for view, kept in views.items()},
             tuple(self.head["warnings"]),
         )
-
-
-def _extent(brightest: NDArray[np.uint16]) -> tuple[int, int]:
-    """The first place that is not black, and the one after the last."""
-    places = np.flatnonzero(brightest)
-    return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)
 
 
 def _read(path: Path) -> _Kept | None:

@@ -202,6 +202,13 @@ class ViewGeometry:
         return cls(flat[0], flat[1], orientation, *flat[5:])
 
 
+def box_around(marked: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The rows and the columns of the smallest box with all that is marked in (h, w); both empty if nothing is."""
+    sides = [np.flatnonzero(marked.any(axis=1 - axis)) for axis in (0, 1)]
+    rows, columns = (slice(int(side[0]), int(side[-1]) + 1) if len(side) else slice(0, 0) for side in sides)
+    return rows, columns
+
+
 def transform_points(
     matrix: NDArray[np.float64], rows: ArrayLike, columns: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

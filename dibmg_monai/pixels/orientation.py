@@ -139,4 +139,4 @@ def _otsu(values: np.ndarray) -> float:
     sums = (counts * centers).cumsum()
     with np.errstate(divide="ignore", invalid="ignore"):
         between = below * above * (sums / below - (sums[-1] - sums) / above) ** 2
-    return float(centers[np.nanargmax(between)]) if np.isfinite(between).any() else float(values.max())
+    return float(centers[np.nanargmax(between)])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dibmg_monai.errors import DibmgError, truth
 from dibmg_monai.exams.exam import Exam
 from dibmg_monai.overlap import side_by_side
-from dibmg_monai.pixels.geometry import Orientation, ViewGeometry, resize
+from dibmg_monai.pixels.geometry import Orientation, ViewGeometry, box_around, resize
 from dibmg_monai.pixels.orientation import breast_mask, canonical_orientation, overview_grid
 from dibmg_monai.pixels.picture import picture_grid, to_picture
 from dibmg_monai.pixels.reader import SourceImage, read_image
@@ -94,7 +94,7 @@ class Preprocessing:
         Raises:
             ImageError: if any of its images cannot be read.
         """
-        image = _black(len(VIEWS), self.image_size, self.image_size)
+        image = black(len(VIEWS), self.image_size, self.image_size)
 
         def load(view: View) -> tuple[ViewInput, str, tuple[str, ...]]:
             source = read_image(exam.path(view), voi=self.voi)
@@ -140,7 +140,7 @@ class Preprocessing:
             copies = [_breast_alone(source, breast_mask(overview), grid)]
         orientation, warnings = canonical_orientation(overview, view, patient_orientation=source.patient_orientation)
         geometry = fit(orientation=orientation)
-        canvas = _black(self.image_size, self.image_size) if canvas is None else canvas
+        canvas = black(self.image_size, self.image_size) if canvas is None else canvas
         left = geometry.pad_left
         shown = canvas[: geometry.scaled_rows, left : left + geometry.scaled_columns]
         shown.copy_(orientation.apply(copies[0])).mul_(2).sub_(1)
@@ -152,8 +152,7 @@ def _breast_alone(source: SourceImage, breast: torch.Tensor, grid: Grid) -> torc
     height, width = source.shape
     down = resize(torch.eye(len(breast))[None, None], (height, len(breast)))[0, 0]  # the weights of the mask's rows
     wide = resize(breast[None, None].float(), (len(breast), width))[0, 0]
-    shown = wide.any(dim=0).nonzero()
-    columns = slice(int(shown[0]), int(shown[-1]) + 1) if len(shown) else slice(0, 0)
+    _, columns = box_around(wide.numpy() > 0)
 
     def rows(first: int, stop: int) -> torch.Tensor:
         near = down[first:stop].any(dim=0)
@@ -164,8 +163,8 @@ def _breast_alone(source: SourceImage, breast: torch.Tensor, grid: Grid) -> torc
 
 
 @torch.inference_mode(False)
-def _black(*shape: int) -> torch.Tensor:
-    """Made by numpy, which asks for memory in larger pages: half the time.
+def black(*shape: int) -> torch.Tensor:
+    """An input without any image. Made by numpy, which asks for memory in larger pages: half the time.
 
     An inference tensor could not be drawn on by threads, which do not inherit that mode.
     """

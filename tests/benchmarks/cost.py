@@ -74,6 +74,13 @@ def measure(action: Callable[[], object], *, repeats: int) -> Cost:
     return Cost(min(seconds), min(cpu_seconds), _status("VmHWM") - before)
 
 
+def best(costs: Sequence[Cost]) -> Cost:
+    """The least time of several runs of the same, and the most memory."""
+    return Cost(
+        min(cost.seconds for cost in costs), min(cost.cpu_seconds for cost in costs), max(cost.memory for cost in costs)
+    )
+
+
 def apart(function: Callable[..., Result], *arguments: Any) -> Result:
     """Call a function in a new process, which has seen nothing of what was done before."""
     with ProcessPoolExecutor(1, mp_context=PROCESSES) as pool:

@@ -5,10 +5,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from cost import Cost, apart, command
+from cost import Cost, apart, best, command
 from progress import say
 from settings import BUNDLE, PROJECT, Settings
-from startup import best
+from startup import of_processes
 from subject import Subject
 from tables import Table, Value
 
@@ -49,7 +49,7 @@ def _ways_in(settings: Settings) -> Table:
     rows: list[tuple[Value, ...]] = []
     for name, (words, imports) in ways.items():
         cost, _ = command(words, log=settings.output / "process.log")
-        imported = best(settings, "-c", imports).seconds
+        imported = of_processes(settings, "-c", imports).seconds
         ratios = (cost.seconds / warm, imported / warm)
         rows.append((f"{name}, new process", cost.seconds, imported, *ratios, cost.cpu_seconds, cost.memory))
         say(f"{name}: {cost.seconds:.3g} seconds")
@@ -109,17 +109,9 @@ def _beside_plain_script(settings: Settings) -> Table:
     for _ in range(settings.pairs):
         for name, words in scripts.items():
             costs[name].append(command(words, log=settings.output / "process.log")[0])
-    base = min(cost.seconds for cost in costs["plain script"])
-    rows = [
-        (
-            name,
-            min(cost.seconds for cost in of_script),
-            min(cost.seconds for cost in of_script) / base,
-            min(cost.cpu_seconds for cost in of_script),
-            max(cost.memory for cost in of_script),
-        )
-        for name, of_script in costs.items()
-    ]
+    least = {name: best(of_script) for name, of_script in costs.items()}
+    base = least["plain script"].seconds
+    rows = [(name, cost.seconds, cost.seconds / base, cost.cpu_seconds, cost.memory) for name, cost in least.items()]
     pairs = zip(costs["this package"], costs["plain script"], strict=True)
     ratios = [ours.seconds / theirs.seconds for ours, theirs in pairs]
     theirs = json.loads((plain / "scores.json").read_text(encoding="utf-8"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cost import Cost, command
+from cost import Cost, best, command
 from settings import Settings
 from tables import Table
 
@@ -22,7 +22,7 @@ COMMANDS = {
 
 def run(settings: Settings) -> Iterator[Table]:
     """One table."""
-    costs = {name: best(settings, *words) for name, words in COMMANDS.items()}
+    costs = {name: of_processes(settings, *words) for name, words in COMMANDS.items()}
     base = costs["import torch"].seconds
     yield Table(
         "Start-up: a new process that only imports",
@@ -31,9 +31,6 @@ def run(settings: Settings) -> Iterator[Table]:
     )
 
 
-def best(settings: Settings, *words: str) -> Cost:
-    """Of a few processes."""
-    costs = [command(words, log=settings.output / "startup.log")[0] for _ in range(settings.pairs)]
-    return Cost(
-        min(cost.seconds for cost in costs), min(cost.cpu_seconds for cost in costs), max(cost.memory for cost in costs)
-    )
+def of_processes(settings: Settings, *words: str) -> Cost:
+    """The best of a few."""
+    return best([command(words, log=settings.output / "startup.log")[0] for _ in range(settings.pairs)])

@@ -8,14 +8,14 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from cost import apart
+from cost import apart, measure
 from ignite.engine import Engine, Events
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.transforms import Compose
@@ -41,6 +41,7 @@ from dibmg_monai.pixels.preprocessing import Preprocessing
 SMALL = 320  # pixels
 USABLE = 12  # GiB
 STEPS, EPOCHS = 3, 3
+RUNS = 3  # of what is short; the fastest counts
 WAYS: dict[str, dict[str, Any]] = {
     "exams in memory": {"cache_rate": 1.0, "num_workers": 0},
     "cache_dir, one worker": {"num_workers": 1},
@@ -155,16 +156,6 @@ def peak_memory(*, image_size: int, batch_size: int, amp: bool, checkpointing: b
     return sum(bytes_of["Total"] for bytes_of in peak.values()) / 2**30
 
 
-def processor_seconds(action: Callable[[], object]) -> float:
-    """The least of a few runs."""
-    costs = []
-    for _ in range(3):
-        start = Seconds.now()
-        action()
-        costs.append(Seconds.now().since(start, steps=1))
-    return fastest(costs).processor
-
-
 def loading(settings: Settings) -> Table:
     """What one exam costs on its way into a batch."""
     torch.set_num_threads(1)
@@ -175,9 +166,9 @@ def loading(settings: Settings) -> Table:
     item = {"image": preprocessing(exams[0]).image}
     with tempfile.TemporaryDirectory() as folder:
         cached = CachedPreprocessing(preprocessing, folder)
-        decoded = processor_seconds(lambda: [preprocessing(exam) for exam in exams]) / len(exams)
-        mapped = processor_seconds(lambda: [cached(exam) for exam in exams]) / len(exams)
-        augmented = processor_seconds(lambda: augment(item))
+        decoded = measure(lambda: [preprocessing(exam) for exam in exams], repeats=RUNS).cpu_seconds / len(exams)
+        mapped = measure(lambda: [cached(exam) for exam in exams], repeats=RUNS).cpu_seconds / len(exams)
+        augmented = measure(lambda: augment(item), repeats=RUNS).cpu_seconds
         kept = sum(path.stat().st_size for path in Path(folder).iterdir()) / len(exams)
     return Table(
         f"An exam on its way into a batch, {settings.size} pixels",
